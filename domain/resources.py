@@ -1,0 +1,149 @@
+"""The objects beside payments as the API shows them: accounts, products, merchants, channel accounts, keys, webhooks."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.fees import FeeRule
+from domain.money import Currency
+from domain.objects import Failure, Minor, Moment, Shown
+from domain.states import FundsHolder, RefundOrigin, RefundState
+
+Metadata = dict[str, Any]
+Version = Annotated[int, Field(description="Grows by one at each change.", examples=[1])]
+
+
+class AccountObject(Shown):
+    """A balance in the book: total = available + frozen."""
+
+    id: str = Field(examples=["acc_4kq0s1h9m3n8q2w4e6r8t0y1ab"])
+    kind: str = Field(examples=["wallet"])
+    owner: str = Field(examples=["payer-7"])
+    merchant_id: str | None
+    currency: Currency
+    state: str = Field(description="`open`, `blocked` or `closed`.", examples=["open"])
+    total_minor: Minor
+    available_minor: Minor
+    frozen_minor: Minor = Field(description="Held for payments that have not ended.")
+    pending_minor: Minor | None = Field(None, description="A merchant's money that is not settled yet.")
+    blocked_reason: str | None = None
+    version: Version
+    metadata: Metadata = {}
+    created_at: Moment
+
+
+class StatementItem(Shown):
+    """One entry of an account, and the balance after it."""
+
+    amount_minor: Minor
+    balance_minor: Minor
+    posting_id: str
+    object_id: str = Field(description="What it was for.", examples=["pay_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    kind: str = Field(examples=["payment"])
+    event_at: Moment
+
+
+class StockObject(Shown):
+    """What one warehouse holds; sellable = on_hand − reserved − sold."""
+
+    warehouse: str = Field(examples=["main"])
+    on_hand: int
+    reserved: int
+    sold: int
+
+
+class SkuObject(Shown):
+    """A product, its stock summed and by warehouse."""
+
+    id: str = Field(examples=["tea"])
+    sku: str = Field(examples=["tea"])
+    state: str = Field(description="`on_sale` or `off_sale`.", examples=["on_sale"])
+    name: str
+    unit_price_minor: Minor
+    currency: Currency
+    on_sale: bool
+    on_hand: int
+    reserved: int
+    sold: int
+    warehouses: list[StockObject] = []
+    version: Version
+    metadata: Metadata = {}
+    created_at: Moment
+
+
+class MerchantObject(Shown):
+    """A business that sells."""
+
+    id: str = Field(examples=["mer_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    state: str = Field(examples=["active"])
+    name: str
+    time_zone: str
+    switch_unproven: bool
+    attention_after_s: int
+    version: Version
+    metadata: Metadata = {}
+    created_at: Moment
+
+
+class ChannelAccountObject(Shown):
+    """A merchant's contract with a channel; its secrets are never shown."""
+
+    id: str = Field(examples=["cha_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    state: str = Field(description="`enabled` or `disabled`.", examples=["enabled"])
+    merchant_id: str
+    channel: str = Field(examples=["sim"])
+    currency: Currency
+    funds_holder: FundsHolder
+    fee: FeeRule
+    config: dict[str, Any]
+    callback_url: str = Field(description="Where the channel must send its notifications.")
+    version: Version
+    created_at: Moment
+
+
+class KeyObject(Shown):
+    """An API key; the key itself is shown once."""
+
+    id: str = Field(examples=["key_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    state: str = Field(description="`active` or `revoked`.", examples=["active"])
+    merchant_id: str
+    api_key: str | None = Field(None, description="Only in the answer that made it.")
+    created_at: Moment
+
+
+class WebhookObject(Shown):
+    """Where a merchant is told; the secret is shown once."""
+
+    id: str = Field(examples=["whk_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    merchant_id: str
+    url: str
+    events: list[str] = Field(examples=[["payment.*"]])
+    secret: str | None = Field(None, description="Only in the answer that made it.")
+    previous_until: Moment | None = Field(None, description="Until then the previous secret signs as well.")
+    version: Version
+    created_at: Moment
+
+
+class RefundObject(Shown):
+    """Captured money given back."""
+
+    id: str
+    merchant_id: str
+    payment_id: str
+    refund_no: str | None
+    origin: RefundOrigin
+    state: RefundState
+    version: Version
+    amount_minor: Minor
+    currency: Currency
+    reason: str
+    channel: str
+    out_refund_no: str
+    channel_refund_no: str | None
+    failure: Failure | None = None
+    certainty: str
+    next_check_at: Moment | None = None
+    needs_attention: bool
+    succeeded_at: Moment | None = None
+    metadata: Metadata = {}
+    created_at: Moment
