@@ -1,0 +1,110 @@
+"""The objects of the `sim` channel, and what they mean in our words."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictInt
+
+from channels.answers import (
+    AnswerState,
+    NoAction,
+    OrderAnswer,
+    PayAction,
+    QrAction,
+    RedirectAction,
+    RefundAnswer,
+    RefundAnswerState,
+)
+from channels.evidence import Evidence
+from domain.money import Currency
+
+
+class OrderState(StrEnum):
+    """The channel's words for an order."""
+
+    WAITING = "waiting"
+    PAID = "paid"
+    CLOSED = "closed"
+    DECLINED = "declined"
+
+
+class RefundState(StrEnum):
+    """The channel's words for a refund."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Received(BaseModel):
+    """A part of an answer; fields that the channel may add are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class SimOrder(Received):
+    """The channel's order object."""
+
+    out_no: str
+    channel_no: str
+    state: OrderState
+    amount_minor: StrictInt
+    paid_amount_minor: StrictInt | None
+    currency: Currency
+    expire_at: AwareDatetime
+    paid_at: AwareDatetime | None
+    qr_text: str | None = None
+    url: str | None = None
+
+
+class SimRefund(Received):
+    """The channel's refund object."""
+
+    out_refund_no: str
+    channel_refund_no: str
+    out_no: str
+    state: RefundState
+    amount_minor: StrictInt
+    currency: Currency
+    succeeded_at: AwareDatetime | None
+    fail_code: str | None
+
+
+class SimError(Received):
+    """The channel's refusal."""
+
+    code: str
+
+
+def order_answer(order: SimOrder, evidence: Evidence) -> OrderAnswer:
+    """The order in our words; ValidationError when it is paid and states no amount."""
+    return OrderAnswer(
+        state=AnswerState(order.state.value),
+        evidence=evidence,
+        channel_no=order.channel_no,
+        paid_amount_minor=order.paid_amount_minor,
+        currency=order.currency,
+        paid_at=order.paid_at,
+        pay=_pay_action(order) if order.state is OrderState.WAITING else None,
+        code="DECLINED" if order.state is OrderState.DECLINED else None,
+    )
+
+
+def refund_answer(refund: SimRefund, evidence: Evidence) -> RefundAnswer:
+    """The refund in our words."""
+    return RefundAnswer(
+        state=RefundAnswerState(refund.state.value),
+        evidence=evidence,
+        channel_refund_no=refund.channel_refund_no,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        succeeded_at=refund.succeeded_at,
+        code=refund.fail_code,
+    )
+
+
+def _pay_action(order: SimOrder) -> PayAction:
+    if order.qr_text is not None:
+        return QrAction(qr_text=order.qr_text, expires_at=order.expire_at)
+    if order.url is not None:
+        return RedirectAction(url=order.url, expires_at=order.expire_at)
+    return NoAction(expires_at=order.expire_at)
