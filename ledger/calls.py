@@ -1,0 +1,21 @@
+"""How a function of the book is called, and how its refusals arrive."""
+
+from typing import Any
+
+from sqlalchemy import TextClause
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledger.errors import refusal
+
+
+async def call(session: AsyncSession, statement: TextClause, arguments: dict[str, Any]) -> Row[Any]:
+    """The one row that a function of the book answers; its refusals arrive as errors of the domain or the ledger."""
+    connection = await session.connection()
+    try:
+        return (await connection.execute(statement, arguments)).one()
+    except DBAPIError as error:
+        if refused := refusal(error):
+            raise refused from error
+        raise

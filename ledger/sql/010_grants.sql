@@ -1,0 +1,19 @@
+-- The application reads the book and calls its functions; nobody but the owner writes a row.
+
+DO $$
+DECLARE
+    v_function regprocedure;
+BEGIN
+    FOR v_function IN
+        SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'ledger\_%'
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', v_function);
+    END LOOP;
+END $$;
+
+GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold TO paysaga_app;
+
+GRANT EXECUTE ON FUNCTION
+    ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
+    ledger_hold, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+TO paysaga_app;
