@@ -1,4 +1,4 @@
-"""The objects beside payments as the API shows them: accounts, products, merchants, channel accounts, keys, webhooks."""
+"""The objects beside payments as the API shows them."""
 
 from typing import Annotated, Any
 
@@ -147,3 +147,10 @@ class RefundObject(Shown):
     succeeded_at: Moment | None = None
     metadata: Metadata = {}
     created_at: Moment
+
+
+def render_refund(row: dict[str, Any]) -> RefundObject:
+    """The object of a refund's row."""
+    code = row["failure_code"]
+    failure = None if code is None else {"code": code, "detail": row["failure_detail"] or code}
+    return RefundObject.model_validate(row | {"failure": failure})

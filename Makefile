@@ -1,0 +1,38 @@
+# Nothing but Python 3.11 or newer, its venv module and make is assumed. PYTHON names another interpreter.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py worker.py)
+
+.PHONY: up test check bench clean environment environment-dev python
+
+up: environment
+	@$(RUN) -m devstack up
+
+test: environment-dev
+	@$(RUN) -m pytest -n 2
+
+check: environment-dev
+	@$(RUN) -m ruff check $(TREE)
+	@$(RUN) -m ruff format --check $(TREE)
+	@$(RUN) -m mypy --strict $(TREE)
+	@$(RUN) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+
+bench: environment
+	@$(RUN) -m bench
+
+# The data of `make up` stay: they are in .paysaga, or where PAYSAGA_HOME says.
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Installs again only when a lock file changed.
+environment: python
+	@$(PYTHON) devstack/install.py $(VENV) requirements.lock
+
+environment-dev: python
+	@$(PYTHON) devstack/install.py $(VENV) requirements-dev.lock
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "paysaga: $(PYTHON) is not there; install Python 3.11 or newer, or set PYTHON" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "paysaga needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1`; set PYTHON to a newer one" >&2; exit 1; }

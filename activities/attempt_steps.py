@@ -1,0 +1,122 @@
+"""What is decided about an attempt without asking the channel: forbid, presume, apply a callback, begin another."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.answers import keep_answer, keep_verdict, lock, parse_stored_answer
+from activities.attempts import attempt_row, channel_account
+from activities.judgement import Standing, Verdict, watched
+from channels.errors import Unsupported
+from channels.registry import Channels
+from domain.commands import AttemptCommand, CallbackCommand, NextAttemptCommand, PaymentView
+from domain.errors import ChannelNotConfigured, PaymentEnded, SwitchUnsafe
+from domain.money import Currency, Money
+from domain.states import AttemptState, CloseProof, PaymentState
+from store import callbacks, payments
+from store.channel_accounts import ChannelAccounts
+from store.database import Database
+
+
+class AttemptSteps:
+    """Local steps about attempts, each one transaction that a repeat finds done."""
+
+    def __init__(self, database: Database, accounts: ChannelAccounts, channels: Channels) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._channels = channels
+
+    @activity.defn(name="channel.forbid")
+    async def forbid(self, command: AttemptCommand) -> PaymentView:
+        """One transaction: an unsent intent is `never_sent`; a stalled send that wakes later sends nothing."""
+        async with self._database.transaction("channel.forbid", command.out_no) as session:
+            await payments.forbid_send(session, command.out_no)
+            return await payments.require_view(session, command.payment_id)
+
+    @activity.defn(name="channel.presume")
+    async def presume(self, command: AttemptCommand) -> PaymentView:
+        """One transaction: an open attempt past its expiry and margin is `presumed_closed`, and watched."""
+        async with self._database.transaction("channel.presume", command.out_no) as session:
+            standing = await lock(session, command.out_no)
+            return await keep_verdict(session, standing, _presumption(standing))
+
+    @activity.defn(name="channel.callback")
+    async def callback(self, command: CallbackCommand) -> PaymentView:
+        """One transaction: a stored callback has its effect, once.
+
+        A mismatch or a weak signature decides nothing: it makes the next question due at once (law 8).
+        """
+        async with self._database.transaction("channel.callback", command.payment_id) as session:
+            stored = await callbacks.take(session, command.callback_id)
+            if stored is None:
+                return await payments.require_view(session, command.payment_id)
+            if stored.is_proof:
+                return await keep_answer(session, stored.out_no, parse_stored_answer(stored.answer))
+            now = datetime.now(UTC).isoformat()
+            return await payments.record(
+                session, stored.out_no, attempt={"next_check_at": now}, evidence=None, move=None
+            )
+
+    @activity.defn(name="channel.switch")
+    async def switch(self, command: NextAttemptCommand) -> PaymentView:
+        """One transaction: another attempt's intent, unless an earlier one may still be paid (law 10).
+
+        SwitchUnsafe, PaymentEnded, ChannelNotConfigured.
+        """
+        async with self._database.transaction("channel.switch", command.payment_id) as session:
+            return await self._next(session, command)
+
+    async def _next(self, session: AsyncSession, command: NextAttemptCommand) -> PaymentView:
+        view = await payments.require_view(session, command.payment_id)
+        newest = view.attempt
+        if newest is None or view.state not in {PaymentState.PENDING, PaymentState.AWAITING_PAYER}:
+            raise PaymentEnded(f"the payment is {view.state}")
+        standing = await lock(session, newest.out_no)
+        if standing.attempt_state.open:
+            await self._give_up(session, standing)
+        row = await self._row(session, command, view)
+        await payments.add_attempt(session, row)
+        columns = {"channel": row["channel"], "channel_account_id": row["channel_account_id"], "invoke": row["invoke"]}
+        await payments.move(
+            session, command.payment_id, origins=(view.state,), to=PaymentState.PENDING, columns=columns
+        )
+        return await payments.require_view(session, command.payment_id)
+
+    async def _give_up(self, session: AsyncSession, standing: Standing) -> None:
+        """Without proof only the merchant's own choice lets the payer go on, and never while the outcome is unknown."""
+        waiting = standing.attempt_state is AttemptState.WAITING and standing.close_proof is not CloseProof.FINAL
+        if not (waiting and await payments.switches_unproven(session, standing.merchant_id)):
+            raise SwitchUnsafe(f"the attempt is {standing.attempt_state}")
+        await keep_verdict(session, standing, _presumption(standing))
+
+    async def _row(self, session: AsyncSession, command: NextAttemptCommand, view: PaymentView) -> dict[str, Any]:
+        """The new attempt at the merchant's account of that channel, if it can do what is asked."""
+        account_id = await payments.channel_account_for(
+            session, view.merchant_id, command.switch.channel, currency=view.currency
+        )
+        if account_id is None:
+            raise ChannelNotConfigured(f"no account at {command.switch.channel}")
+        opened = await self._accounts.get(account_id)
+        account = channel_account(opened)
+        capabilities = self._channels.channel(account.channel).capabilities(account)
+        try:
+            capabilities.require_invoke(command.switch.invoke)
+            capabilities.require_money(Money(amount_minor=view.channel_minor, currency=Currency(view.currency)))
+        except Unsupported as error:
+            raise ChannelNotConfigured(str(error)) from error
+        payment = {
+            "id": view.payment_id,
+            "channel_minor": view.channel_minor,
+            "currency": view.currency,
+            "expires_at": view.expires_at.isoformat(),
+        }
+        number = len(view.attempts) + 1
+        return attempt_row(self._channels, opened, payment, number=number, invoke=command.switch.invoke)
+
+
+def _presumption(standing: Standing) -> Verdict:
+    if not standing.attempt_state.open:
+        return Verdict()
+    return Verdict({"state": AttemptState.PRESUMED_CLOSED, **watched(standing, datetime.now(UTC))})

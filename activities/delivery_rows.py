@@ -1,0 +1,99 @@
+"""The rows of deliveries: what one must send, and how each call ended."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+_ANSWER_CHARACTERS_KEPT = 2_000
+
+_TO_SEND = text("""
+    SELECT delivery.url, delivery.state, event.id AS event_id, event.type, event.body,
+           endpoint.secret, endpoint.previous_secret, endpoint.previous_until
+    FROM delivery
+    JOIN event ON event.id = delivery.event_id
+    LEFT JOIN webhook_endpoint endpoint ON endpoint.merchant_id = delivery.merchant_id
+    WHERE delivery.id = :delivery_id
+""")
+
+# A delivery that ended stays as it ended: a second runner of the same delivery only adds its attempt.
+_RECORD = text("""
+    WITH counted AS (
+        UPDATE delivery SET
+            attempts = attempts + 1,
+            state = CASE WHEN state = 'pending' OR :state = 'delivered' THEN CAST(:state AS text) ELSE state END,
+            delivered_at = CASE WHEN :state = 'delivered' THEN coalesce(delivered_at, now()) ELSE delivered_at END
+        WHERE id = :delivery_id
+        RETURNING id, attempts
+    )
+    INSERT INTO delivery_attempt (delivery_id, number, status, error, duration_ms, answer)
+    SELECT id, attempts, CAST(:status AS bigint), CAST(:error AS text), :duration_ms, CAST(:answer AS text) FROM counted
+""")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A delivery with all that its call needs; secrets are sealed, the newest first."""
+
+    url: str
+    state: str
+    event_id: str
+    event_type: str
+    body: str
+    sealed_secrets: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """How one call ended: with a status and an answer, or with one word for why there was none."""
+
+    duration_ms: int
+    status: int | None = None
+    error: str | None = None
+    answer: bytes = b""
+
+    @property
+    def accepted(self) -> bool:
+        """True when the business took the event: any 2xx."""
+        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def outcome(self) -> str:
+        """A word for logs and failures: the status, or why there was none."""
+        return str(self.status) if self.status is not None else str(self.error)
+
+    @property
+    def kept_answer(self) -> str | None:
+        """The answer's beginning as text that PostgreSQL takes."""
+        decoded = self.answer.decode("utf-8", "replace").replace("\x00", "�")
+        return decoded[:_ANSWER_CHARACTERS_KEPT] or None
+
+
+async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | None:
+    """The delivery as it stands; the previous secret is there while it still signs."""
+    connection = await session.connection()
+    row = (await connection.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
+    if row is None:
+        return None
+    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], _sealed_secrets(dict(row)))
+
+
+async def record_call(session: AsyncSession, delivery_id: str, call: CallRecord, state: str) -> None:
+    """The call has its row and its number, and the delivery its new state."""
+    values = {
+        "delivery_id": delivery_id,
+        "state": state,
+        "status": call.status,
+        "error": call.error,
+        "duration_ms": call.duration_ms,
+        "answer": call.kept_answer,
+    }
+    await (await session.connection()).execute(_RECORD, values)
+
+
+def _sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:
+    until = row["previous_until"]
+    previous_signs = row["previous_secret"] and until and until > datetime.now(UTC)
+    return tuple(secret for secret in (row["secret"], previous_signs and row["previous_secret"]) if secret)

@@ -1,0 +1,24 @@
+"""The object that an event tells about, as the API shows it, without what only the payer needs."""
+
+from typing import Any
+
+from domain.objects import render_payment
+from domain.resources import RefundObject
+
+
+def render_object(event_type: str, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """The object as it was at the change; KeyError for a kind of event that nobody renders."""
+    renderers = {"payment": _payment, "refund": _refund, "late_payment": _refund}
+    kind = event_type.partition(".")[0]
+    return renderers[kind](snapshot)
+
+
+def _payment(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return render_payment(snapshot, with_pay=False).model_dump(mode="json", exclude={"pay"})
+
+
+def _refund(snapshot: dict[str, Any]) -> dict[str, Any]:
+    row = snapshot["refund"]
+    code = row["failure_code"]
+    failure = None if code is None else {"code": code, "detail": row["failure_detail"] or code}
+    return RefundObject.model_validate(row | {"failure": failure}).model_dump(mode="json")

@@ -1,0 +1,82 @@
+"""Between the rows and Temporal: which deliveries wait for their activity, and which events have theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_WAITING = text("""
+    SELECT EXISTS (SELECT FROM event WHERE feed_no IS NULL) AS unnumbered,
+           EXISTS (SELECT FROM event WHERE handed_at IS NULL AND feed_no IS NOT NULL) AS unhanded
+""")
+_UNHANDED = text("""
+    SELECT waiting.id AS event_id, waiting.type AS event_type, waiting.object_id, waiting.merchant_id,
+           delivery.id AS delivery_id
+    FROM (
+        SELECT id, type, object_id, merchant_id, feed_no FROM event
+        WHERE handed_at IS NULL AND feed_no IS NOT NULL ORDER BY feed_no LIMIT :limit
+    ) waiting
+    LEFT JOIN delivery ON delivery.event_id = waiting.id AND delivery.state = 'pending'
+    ORDER BY waiting.feed_no, delivery.id
+""")
+# A resend locks the event before it adds a delivery. Locked here too, the next statement sees that delivery, or the
+# resend comes after it and opens the event again.
+_LOCK = text("SELECT FROM event WHERE id = ANY(:event_ids) ORDER BY id FOR UPDATE")
+_MARK_HANDED = text("""
+    UPDATE event SET handed_at = now()
+    WHERE id = ANY(:event_ids) AND NOT EXISTS (
+        SELECT FROM delivery
+        WHERE delivery.event_id = event.id AND delivery.state = 'pending' AND delivery.id <> ALL(:delivery_ids)
+    )
+""")
+_LAPSE = text("""
+    UPDATE delivery SET state = 'failed' FROM event
+    WHERE event.id = delivery.event_id AND delivery.state = 'pending'
+      AND delivery.created_at < now() - CAST(:age AS interval) AND event.handed_at < now() - CAST(:age AS interval)
+""")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the feed has to do now."""
+
+    unnumbered: bool
+    unhanded: bool
+
+
+@dataclass(frozen=True)
+class Handing:
+    """A delivery that needs its activity; `delivery_id` is None where an event has none left."""
+
+    event_id: str
+    event_type: str
+    object_id: str
+    merchant_id: str
+    delivery_id: str | None
+
+
+async def read_waiting(connection: AsyncConnection) -> Waiting:
+    """Whether there is anything to number or to hand over: one cheap statement for the idle feed."""
+    row = (await connection.execute(_WAITING)).one()
+    return Waiting(row.unnumbered, row.unhanded)
+
+
+async def read_unhanded(connection: AsyncConnection, limit: int) -> list[Handing]:
+    """The pending deliveries of the first `limit` events that were not handed over."""
+    rows = (await connection.execute(_UNHANDED, {"limit": limit})).mappings()
+    return [Handing(**row) for row in rows]
+
+
+async def mark_handed(connection: AsyncConnection, handed: Sequence[Handing]) -> None:
+    """Events whose pending deliveries were all handed over are done; one that got another meanwhile stays open."""
+    event_ids = list({handing.event_id for handing in handed})
+    delivery_ids = [handing.delivery_id for handing in handed if handing.delivery_id]
+    await connection.execute(_LOCK, {"event_ids": event_ids})
+    await connection.execute(_MARK_HANDED, {"event_ids": event_ids, "delivery_ids": delivery_ids})
+
+
+async def fail_lapsed(connection: AsyncConnection, age: timedelta) -> int:
+    """Deliveries that were handed over longer ago than Temporal keeps trying have failed; answers how many."""
+    return (await connection.execute(_LAPSE, {"age": age})).rowcount

@@ -1,0 +1,155 @@
+"""Numbers committed events, so that a reader with a cursor misses none, and decides where each is told."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.event_targets import Subscription, targets
+from domain.ids import new_id
+
+#: Makes an object as the API shows it from an event's type and the rows as they were then.
+Render = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+# A constant that no other lock of this database uses: "events" on a telephone's keys.
+_FEED_LOCK = 383_687
+
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
+_LAST_FEED_NO = text("SELECT coalesce(max(feed_no), 0) FROM event")
+_UNNUMBERED = text("""
+    SELECT id, merchant_id, type, object_id, object_version, snapshot, created_at
+    FROM event WHERE feed_no IS NULL ORDER BY sequence LIMIT :limit
+""").columns(snapshot=JSONB)
+_ENDPOINTS = text("""
+    SELECT merchant_id, url, events FROM webhook_endpoint WHERE merchant_id = ANY(:ids)
+""").columns(events=JSONB)
+_NUMBER = text("""
+    UPDATE event SET
+        feed_no = numbered.feed_no,
+        body = numbered.body,
+        handed_at = CASE WHEN numbered.told THEN NULL ELSE now() END
+    FROM unnest(CAST(:ids AS text[]), CAST(:feed_nos AS bigint[]), CAST(:bodies AS text[]), CAST(:told AS boolean[]))
+        AS numbered (id, feed_no, body, told)
+    WHERE event.id = numbered.id
+""")
+_ADD_DELIVERIES = text("""
+    INSERT INTO delivery (id, event_id, merchant_id, url)
+    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:event_ids AS text[]), CAST(:merchant_ids AS text[]),
+                         CAST(:urls AS text[]))
+""")
+
+_log = structlog.get_logger("events")
+
+
+@dataclass(frozen=True)
+class CommittedEvent:
+    """An event as the transaction of its change wrote it."""
+
+    id: str
+    merchant_id: str
+    type: str
+    object_id: str
+    object_version: int
+    snapshot: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RenderedEvent:
+    """An event with the one body that every delivery and every reader gets, and the URLs it is told to."""
+
+    event: CommittedEvent
+    body: str
+    urls: tuple[str, ...]
+
+
+async def number_events(connection: AsyncConnection, render: Render, limit: int) -> int:
+    """Committed events have the next numbers, their bodies and their deliveries; answers how many.
+
+    Only the holder of the lock numbers, and its commit makes the numbers visible before the next holder reads the last
+    one: whoever sees number n + 1 sees n. None are numbered while another feed holds the lock.
+    """
+    if not (await connection.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
+        return 0
+    rows = (await connection.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
+    events = in_version_order([CommittedEvent(**row) for row in rows])
+    endpoints = await _endpoints(connection, {event.merchant_id for event in events})
+    rendered = list(_rendered(events, endpoints, render))
+    if rendered:
+        await _write_numbers(connection, rendered)
+        await add_deliveries(connection, [(entry.event.id, entry.event.merchant_id, entry.urls) for entry in rendered])
+    return len(rendered)
+
+
+def in_version_order(events: Sequence[CommittedEvent]) -> list[CommittedEvent]:
+    """The same events; each object's stand in the order of its versions, in the places that were the object's."""
+    waiting: dict[str, list[CommittedEvent]] = {}
+    for event in sorted(events, key=lambda event: event.object_version, reverse=True):
+        waiting.setdefault(event.object_id, []).append(event)
+    return [waiting[event.object_id].pop() for event in events]
+
+
+async def add_deliveries(
+    connection: AsyncConnection, entries: Sequence[tuple[str, str, tuple[str, ...]]]
+) -> tuple[str, ...]:
+    """A pending delivery for each URL of each (event id, merchant id, URLs); answers the delivery ids."""
+    wanted = [(event_id, merchant_id, url) for event_id, merchant_id, urls in entries for url in urls]
+    ids = tuple(new_id("dlv") for _ in wanted)
+    if wanted:
+        event_ids, merchant_ids, urls = (list(column) for column in zip(*wanted, strict=True))
+        values = {"ids": list(ids), "event_ids": event_ids, "merchant_ids": merchant_ids, "urls": urls}
+        await connection.execute(_ADD_DELIVERIES, values)
+    return ids
+
+
+def _rendered(
+    events: Sequence[CommittedEvent], endpoints: dict[str, Subscription], render: Render
+) -> Iterator[RenderedEvent]:
+    """Each event rendered. One that cannot be waits, with all later ones of its object, and holds up no other."""
+    held: set[str] = set()
+    for event in events:
+        if event.object_id in held:
+            continue
+        try:
+            body = body_of(event, render(event.type, event.snapshot))
+        except (ValidationError, KeyError) as error:
+            held.add(event.object_id)
+            _log.error("event_not_rendered", event_id=event.id, event_type=event.type, error=type(error).__name__)
+            continue
+        urls = targets(event.type, event.snapshot, endpoints.get(event.merchant_id))
+        yield RenderedEvent(event, body, tuple(urls))
+
+
+def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
+    """The event as the business reads it; rendered once, so that a signature and a reader see the same bytes."""
+    document = {
+        "id": event.id,
+        "type": event.type,
+        "created_at": event.created_at,
+        "object_version": event.object_version,
+        "data": {"object": rendered},
+    }
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
+
+
+async def _endpoints(connection: AsyncConnection, merchant_ids: set[str]) -> dict[str, Subscription]:
+    rows = (await connection.execute(_ENDPOINTS, {"ids": sorted(merchant_ids)})).all() if merchant_ids else []
+    return {row.merchant_id: Subscription(row.url, tuple(row.events)) for row in rows}
+
+
+async def _write_numbers(connection: AsyncConnection, rendered: Sequence[RenderedEvent]) -> None:
+    first = (await connection.execute(_LAST_FEED_NO)).scalar_one() + 1
+    values = {
+        "ids": [entry.event.id for entry in rendered],
+        "feed_nos": list(range(first, first + len(rendered))),
+        "bodies": [entry.body for entry in rendered],
+        "told": [bool(entry.urls) for entry in rendered],
+    }
+    await connection.execute(_NUMBER, values)

@@ -1,0 +1,185 @@
+"""The sweeper: decides by `describe` and the row, never by a list entry, because lists lag (law 11)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import text
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from domain.commands import PaymentCommand, RefundCommand, SweepCommand, SweepCounts
+from store.database import Database
+
+_log = structlog.get_logger("sweeper")
+
+TASK_QUEUE = "saga"
+KEY_AGE = timedelta(hours=1)
+KEY_KEPT = timedelta(days=30)
+ENDED_LOOKED_AT = 50
+
+_OPEN = text(
+    "SELECT 'Payment' AS kind, id, merchant_id, order_no, state, needs_attention FROM payment"
+    " WHERE state NOT IN ('closed', 'failed', 'succeeded') AND updated_at < :before"
+    " UNION ALL"
+    " SELECT 'Refund', id, merchant_id, coalesce(refund_no, out_refund_no), state, needs_attention FROM refund"
+    " WHERE state NOT IN ('succeeded', 'failed', 'bounced') AND updated_at < :before LIMIT :batch"
+)
+_LOST_CLAIMS = text(
+    "SELECT r.payment_id FROM payment_request r LEFT JOIN payment p ON p.id = r.payment_id"
+    " WHERE p.id IS NULL AND r.created_at < :before ORDER BY r.created_at LIMIT :batch"
+)
+_ENDED = text(
+    "SELECT id, state FROM payment WHERE id = ANY(:ids) AND state IN ('closed', 'failed', 'succeeded')"
+    " AND updated_at < :before"
+)
+_DROP = (
+    text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
+    text("DELETE FROM order_claim WHERE payment_id = :id AND claimed_at < :before"),
+    text(
+        "DELETE FROM payment_request r WHERE payment_id = :id AND created_at < :before"
+        " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = r.payment_id)"
+    ),
+)
+_FORGET_KEYS = text("DELETE FROM idempotency_key WHERE created_at < :before")
+_PUBLISH = text(
+    "INSERT INTO sweep_run (open_objects, started_again, open_workflows_of_ended_objects, dropped_keys)"
+    " VALUES (:open_objects, :started_again, :open_workflows_of_ended_objects, :dropped_keys)"
+)
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """An object whose row is not terminal."""
+
+    kind: str
+    id: str
+    merchant_id: str
+    order_no: str
+    state: str
+    needs_attention: bool
+
+
+class Sweep:
+    """Compares, starts again, and publishes the counts."""
+
+    def __init__(self, database: Database, client: Client) -> None:
+        self._database = database
+        self._client = client
+
+    @activity.defn(name="sweep.compare")
+    async def compare(self, command: SweepCommand) -> SweepCounts:
+        """Every open object older than the grace has a running workflow; lost keys are dropped; the counts are kept.
+
+        A second run finds them running. Objects younger than the grace are left alone.
+        """
+        before = datetime.now(UTC) - timedelta(seconds=command.grace_s)
+        found = await self._open_objects(before, command.batch)
+        started = [one for one in found if await self._start_if_closed(one)]
+        counts = SweepCounts(
+            open_objects=len(found),
+            started_again=len(started),
+            open_workflows_of_ended_objects=await self._open_workflows_of_ended(before),
+            dropped_keys=await self._drop_lost_claims(command.batch),
+        )
+        async with self._database.transaction("sweep.publish") as session:
+            await session.execute(_PUBLISH, counts.model_dump())
+            await session.execute(_FORGET_KEYS, {"before": datetime.now(UTC) - KEY_KEPT})
+        _log.info("swept", **counts.model_dump())
+        return counts
+
+    async def _open_objects(self, before: datetime, batch: int) -> list[OpenObject]:
+        async with self._database.reading() as session:
+            rows = (await session.execute(_OPEN, {"before": before, "batch": batch})).mappings()
+            return [OpenObject(**row) for row in rows]
+
+    async def _start_if_closed(self, found: OpenObject) -> bool:
+        activity.heartbeat(found.id)
+        if await self._runs(found.id):
+            return False
+        try:
+            await self._start(found)
+        except WorkflowAlreadyStartedError:
+            return False
+        _log.warning("started_again", kind=found.kind, object_id=found.id)
+        return True
+
+    async def _runs(self, workflow_id: str) -> bool:
+        try:
+            description = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def _start(self, found: OpenObject) -> None:
+        """The same id, a new run: the sweeper alone may use an id again (design, 8)."""
+        payment = found.kind == "Payment"
+        command = (
+            PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
+            if payment
+            else RefundCommand(refund_id=found.id, merchant_id=found.merchant_id)
+        )
+        await self._client.start_workflow(
+            found.kind,
+            command,
+            id=found.id,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            task_timeout=timedelta(seconds=3),
+            search_attributes=_attributes(found),
+            static_summary=f"{found.kind.lower()} {found.order_no}, started again by the sweeper",
+        )
+
+    async def _open_workflows_of_ended(self, before: datetime) -> int:
+        """How many workflows are open though their payment has ended: none, or a bug that somebody must look at."""
+        listed = [
+            execution.id
+            async for execution in self._client.list_workflows(
+                f"WorkflowType = 'Payment' AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'",
+                limit=ENDED_LOOKED_AT,
+            )
+        ]
+        if not listed:
+            return 0
+        async with self._database.reading() as session:
+            ended = list(await session.scalars(_ENDED, {"ids": listed, "before": before}))
+        return sum([await self._runs(payment_id) for payment_id in ended])
+
+    async def _drop_lost_claims(self, batch: int) -> int:
+        """Keys and claims older than an hour whose payment never came to be, and whose workflow does not run."""
+        before = datetime.now(UTC) - KEY_AGE
+        async with self._database.reading() as session:
+            lost = list(await session.scalars(_LOST_CLAIMS, {"before": before, "batch": batch}))
+        idle = [payment_id for payment_id in lost if not await self._runs(payment_id)]
+        await self._drop(idle, before)
+        return len(idle)
+
+    async def _drop(self, payment_ids: Iterable[str], before: datetime) -> None:
+        for payment_id in payment_ids:
+            async with self._database.transaction("sweep.drop", payment_id) as session:
+                for statement in _DROP:
+                    await session.execute(statement, {"id": payment_id, "before": before})
+
+
+def _attributes(found: OpenObject) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PAYMENT_STATE, found.state),
+            SearchAttributePair(MERCHANT_ID, found.merchant_id),
+            SearchAttributePair(ORDER_NO, found.order_no),
+            SearchAttributePair(NEEDS_ATTENTION, found.needs_attention),
+        ]
+    )

@@ -1,0 +1,49 @@
+"""The REST API, composed."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api import accounts, callbacks, events, health, merchants, payments, refunds, skus
+from api.documentation import describe
+from api.problems import install_problems
+from api.requests import AroundRequests
+from api.services import Services
+
+VERSION = "1.0.0"
+ROUTERS = (payments, refunds, accounts, skus, merchants, events, callbacks, health)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over these services, which it closes when it ends."""
+    app = FastAPI(
+        title="paysaga",
+        version=VERSION,
+        lifespan=_lifespan(services),
+        strict_content_type=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.services = services
+    for module in ROUTERS:
+        app.include_router(module.router)
+    install_problems(app)
+    app.add_middleware(AroundRequests)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.guard.close()
+        await services.database.close()
+
+    return lifespan

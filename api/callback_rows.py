@@ -1,0 +1,118 @@
+"""A verified notification against our rows, and its place among the stored ones (law 8)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.answers import OrderAnswer
+from channels.base import Callback, CallbackKind, Inbound
+from domain.ids import new_id
+from store.tables.attempts import CallbackRow
+
+_NEVER_KEPT = frozenset({"authorization", "cookie"})
+
+_OF_PAYMENT = text("""
+    SELECT payment_id AS workflow_id, channel_account_id, amount_minor, currency FROM attempt WHERE out_no = :number
+""")
+_OF_REFUND = text("""
+    SELECT id AS workflow_id, channel_account_id, amount_minor, currency FROM refund WHERE out_refund_no = :number
+""")
+
+
+class CallbackVerdict(StrEnum):
+    """How a notification compares with our row; `unproven` matches, but the channel's signature is weak."""
+
+    MATCHED = "matched"
+    UNPROVEN = "unproven"
+    MISMATCHED = "mismatched"
+    UNKNOWN_ORDER = "unknown_order"
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came in, verified, for which account; `is_proof` as the channel's capabilities say."""
+
+    account_id: str
+    channel: str
+    inbound: Inbound
+    callback: Callback
+    is_proof: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The stored notification and whose workflow it concerns; None when nobody needs to be told (any more)."""
+
+    callback_id: str
+    workflow_id: str | None
+    verdict: CallbackVerdict
+
+
+async def keep_callback(session: AsyncSession, received: Received) -> Kept:
+    """The notification is stored once; a repeat of one that was applied concerns nobody any more."""
+    row = await _row(session, received.callback)
+    verdict = compare(received, row)
+    callback_id, applied = await _insert(session, received, verdict)
+    known = row is not None and verdict is not CallbackVerdict.UNKNOWN_ORDER
+    workflow_id = str(row["workflow_id"]) if row is not None and known and not applied else None
+    return Kept(callback_id=callback_id, workflow_id=workflow_id, verdict=verdict)
+
+
+def compare(received: Received, row: dict[str, Any] | None) -> CallbackVerdict:
+    """Account, number, amount and currency must all be ours."""
+    if row is None:
+        return CallbackVerdict.UNKNOWN_ORDER
+    answer = received.callback.answer
+    amount_minor = answer.paid_amount_minor if isinstance(answer, OrderAnswer) else answer.amount_minor
+    same_account = received.callback.account_matches and row["channel_account_id"] == received.account_id
+    same_money = amount_minor in {None, row["amount_minor"]} and answer.currency in {None, row["currency"]}
+    if not (same_account and same_money):
+        return CallbackVerdict.MISMATCHED
+    return CallbackVerdict.MATCHED if received.is_proof else CallbackVerdict.UNPROVEN
+
+
+async def _row(session: AsyncSession, callback: Callback) -> dict[str, Any] | None:
+    is_refund = callback.kind is CallbackKind.REFUND
+    number = callback.out_refund_no if is_refund else callback.out_no
+    found = await (await session.connection()).execute(_OF_REFUND if is_refund else _OF_PAYMENT, {"number": number})
+    row = found.mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+async def _insert(session: AsyncSession, received: Received, verdict: CallbackVerdict) -> tuple[str, bool]:
+    """The stored row's id, and whether its effect has been had already."""
+    columns = _columns(received, verdict)
+    table = CallbackRow.__table__  # type: ignore[attr-defined]
+    statement = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.id)
+    inserted = (await (await session.connection()).execute(statement)).scalar_one_or_none()
+    if inserted is not None:
+        return inserted, False
+    wanted = select(CallbackRow.id, CallbackRow.applied_at).where(
+        CallbackRow.channel_account_id == received.account_id,
+        CallbackRow.dedupe_key == received.callback.dedupe_key,
+    )
+    callback_id, applied_at = (await session.exec(wanted)).one()
+    return callback_id, applied_at is not None
+
+
+def _columns(received: Received, verdict: CallbackVerdict) -> dict[str, Any]:
+    callback, inbound = received.callback, received.inbound
+    return {
+        "id": new_id("cbk"),
+        "channel": received.channel,
+        "channel_account_id": received.account_id,
+        "kind": callback.kind.value,
+        "dedupe_key": callback.dedupe_key,
+        "out_no": callback.out_no,
+        "out_refund_no": callback.out_refund_no,
+        "verdict": verdict.value,
+        "answer": callback.answer.model_dump(mode="json"),
+        "headers": {name: value for name, value in inbound.headers.items() if name not in _NEVER_KEPT},
+        "body": inbound.body,
+        "received_at": inbound.received_at,
+    }

@@ -1,0 +1,60 @@
+"""Whether the process lives, whether it can work, and what it counts."""
+
+import asyncio
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from api.answers import answer
+from api.metrics import registry_for
+from api.services import FromServices, Services
+
+READY_LIMIT_S = 4
+
+router = APIRouter(tags=["operations"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Ready(BaseModel):
+    """True for what answers now."""
+
+    postgresql: bool
+    temporal: bool
+
+
+@router.get("/healthz", response_model=Alive)
+async def healthz() -> Response:
+    """Tell that the process lives; asks nobody else."""
+    return answer(Alive())
+
+
+@router.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "Something is away."}})
+async def readyz(services: FromServices) -> Response:
+    """Tell whether PostgreSQL and Temporal answer."""
+    postgresql, temporal = await asyncio.gather(_postgresql_answers(services), services.temporal.ready())
+    ready = Ready(postgresql=postgresql, temporal=temporal)
+    return answer(ready, 200 if postgresql and temporal else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(services: FromServices) -> Response:
+    """Counts for Prometheus."""
+    return Response(generate_latest(registry_for(services.database)), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _postgresql_answers(services: Services) -> bool:
+    try:
+        async with asyncio.timeout(READY_LIMIT_S), services.database.reading() as session:
+            await (await session.connection()).execute(text("SELECT 1"))
+    except (DBAPIError, PoolTimeout, OSError):
+        return False
+    return True

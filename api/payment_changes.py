@@ -1,0 +1,101 @@
+"""What a business can change about a running payment: close it, or collect it another way."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import structlog
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.bodies import SwitchBody
+from api.idempotency import request_hash
+from api.routing import Wanted, route
+from api.services import Services
+from domain.commands import PaymentAnswer, SwitchCommand
+from domain.errors import BY_CODE, BusinessError, NotFound, PaymentAlreadyPaid, PaymentEnded, Unavailable
+from domain.money import Money
+from domain.objects import PaymentObject, render_payment
+from domain.states import PaymentState
+from store.reading import Snapshot, payment_snapshot
+from workflows.payment import PaymentWorkflow
+
+CHANGE_LIMIT_S = 8
+CLOSE_UPDATE_ID = "close"
+
+_log = structlog.get_logger("payments")
+
+
+async def close_payment(services: Services, payment_id: str, merchant_id: str | None) -> PaymentObject:
+    """The payment is closing or closed, or failed as it already was; PaymentAlreadyPaid when the money was faster."""
+    state = PaymentState((await _require(services, payment_id, merchant_id))["payment"]["state"])
+    if state in {PaymentState.SUCCEEDED, PaymentState.CONFIRMING}:
+        raise PaymentAlreadyPaid
+    if not state.terminal:
+        payment = await _workflow(services, payment_id)
+        await _answered(payment.execute_update(PaymentWorkflow.close, id=CLOSE_UPDATE_ID))
+    return await _now(services, payment_id, merchant_id, unless=PaymentState.SUCCEEDED)
+
+
+async def switch_payment(
+    services: Services, payment_id: str, merchant_id: str | None, *, body: SwitchBody, key: str | None
+) -> PaymentObject:
+    """Another attempt has begun; SwitchUnsafe while the previous one may still be paid (law 10)."""
+    row = (await _require(services, payment_id, merchant_id))["payment"]
+    state = PaymentState(row["state"])
+    if state in {PaymentState.SUCCEEDED, PaymentState.CONFIRMING}:
+        raise PaymentAlreadyPaid
+    if state.terminal:
+        raise PaymentEnded
+    money = Money(amount_minor=row["channel_minor"], currency=row["currency"])
+    await route(services, row["merchant_id"], Wanted(money, body.invoke, body.channel))
+    payment = await _workflow(services, payment_id)
+    command = SwitchCommand(channel=body.channel, invoke=body.invoke)
+    update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
+    await _answered(payment.execute_update(PaymentWorkflow.switch, command, id=update_id))
+    return await _now(services, payment_id, merchant_id)
+
+
+async def _workflow(services: Services, payment_id: str) -> WorkflowHandle[Any, Any]:
+    return (await services.temporal.client()).get_workflow_handle(payment_id)
+
+
+async def _answered(update: Awaitable[PaymentAnswer]) -> None:
+    """The workflow has answered, or has ended by itself; its refusals and its absence arrive as our errors."""
+    try:
+        async with asyncio.timeout(CHANGE_LIMIT_S):
+            await update
+    except WorkflowUpdateFailedError as refused:
+        if problem := _refusal(refused):
+            raise problem from refused
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as late:
+        raise Unavailable("the payment's workflow did not answer in time") from late
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise Unavailable("Temporal does not answer") from error
+        _log.info("payment_ended_already")
+
+
+def _refusal(failed: WorkflowUpdateFailedError) -> BusinessError | None:
+    """The problem that the workflow named; None when it ended before it could answer."""
+    cause = failed.cause
+    kind = BY_CODE.get(cause.type or "") if isinstance(cause, ApplicationError) else None
+    return kind() if kind else None
+
+
+async def _now(
+    services: Services, payment_id: str, merchant_id: str | None, *, unless: PaymentState | None = None
+) -> PaymentObject:
+    payment = render_payment(await _require(services, payment_id, merchant_id), with_pay=True)
+    if payment.state is unless:
+        raise PaymentAlreadyPaid
+    return payment
+
+
+async def _require(services: Services, payment_id: str, merchant_id: str | None) -> Snapshot:
+    async with services.database.reading() as session:
+        snapshot = await payment_snapshot(session, payment_id, merchant_id)
+    if snapshot is None:
+        raise NotFound("there is no such payment")
+    return snapshot

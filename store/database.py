@@ -1,0 +1,80 @@
+"""The one place where transactions begin and commit."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from store.failpoints import Failpoints
+
+# Below the two seconds of a local activity, so that the database gives up before the engine does.
+LOCK_TIMEOUT_MS = 1_200
+STATEMENT_TIMEOUT_MS = 1_600
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_S = 3
+POOL_TIMEOUT_S = 3
+
+
+class Database:
+    """A pool of connections as the application role, and a count of what was committed.
+
+    State is never left on a connection: limits are set when it is made, everything else is `SET LOCAL`.
+    """
+
+    def __init__(self, engine: AsyncEngine, failpoints: Failpoints | None = None) -> None:
+        self._engine = engine
+        self._failpoints = failpoints
+        self.commits: Counter[str] = Counter()
+
+    @classmethod
+    def connect(cls, url: str, *, pool_size: int = 16, failpoints: Failpoints | None = None) -> Self:
+        """A database behind `url` (`postgresql+asyncpg://…`); connections are made when first needed."""
+        engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "server_settings": {
+                    "application_name": "paysaga",
+                    "jit": "off",
+                    "lock_timeout": str(LOCK_TIMEOUT_MS),
+                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+                },
+            },
+        )
+        return cls(engine, failpoints)
+
+    @asynccontextmanager
+    async def transaction(self, name: str, key: str = "") -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        `name` is the step, counted in `commits`; `key` is the business object, for failpoints.
+        """
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+            await self.reach(f"{name}:before", key)
+            await session.commit()
+        self.commits[name] += 1
+        await self.reach(f"{name}:after", key)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for cold reads; nothing is committed."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    async def reach(self, point: str, key: str) -> None:
+        """A failpoint: nothing happens unless it is armed."""
+        if self._failpoints is not None:
+            await self._failpoints.reach(point, key)
+
+    async def close(self) -> None:
+        """All connections are closed."""
+        await self._engine.dispose()

@@ -1,0 +1,16 @@
+"""The kernel: merchants, catalogue, requests, payments, attempts, refunds, events, sweeps, and the book."""
+
+from store.migrations.frozen import run_sql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_sql(revision)
+
+
+def downgrade() -> None:
+    raise RuntimeError("money has moved: go forward with a new migration")

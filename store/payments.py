@@ -1,0 +1,156 @@
+"""The payment's rows: each function is one statement of a step, inside the caller's transaction."""
+
+import json
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.commands import PaymentView
+from domain.errors import NotFound
+from domain.states import PaymentState
+
+_VIEW = text("SELECT payment_view(:id)")
+_OPEN = text("SELECT payment_open(CAST(:payment AS jsonb), CAST(:lines AS jsonb), CAST(:attempt AS jsonb))")
+_MOVE = text("SELECT payment_move(:id, CAST(:origins AS text[]), :to, CAST(:columns AS jsonb), :event)")
+_SEND = text("SELECT attempt_send(:out_no)")
+_UNSEND = text("SELECT attempt_unsend(:out_no)")
+_RECORD = text("SELECT answer_record(:out_no, CAST(:attempt AS jsonb), CAST(:evidence AS jsonb), CAST(:move AS jsonb))")
+_ADD_ATTEMPT = text("SELECT attempt_open(CAST(:attempt AS jsonb))")
+_FORBID = text(
+    "UPDATE attempt SET state = 'never_sent', updated_at = now() WHERE out_no = :out_no AND state = 'intent'"
+)
+_REQUEST = text(
+    "SELECT r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor"
+    " FROM payment_request r LEFT JOIN channel_account a"
+    " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled"
+    " WHERE r.payment_id = :id"
+)
+_STANDING = text(
+    "SELECT p.id AS payment_id, p.merchant_id, p.state AS payment_state, p.failure_code IS NOT NULL AS refused,"
+    " p.needs_attention, m.attention_after_s, a.out_no, a.channel, a.channel_account_id, a.state AS attempt_state,"
+    " a.amount_minor, a.currency, a.close_proof, a.close_margin_s, a.expires_at, a.sent_at, a.checks, a.watch_until"
+    " FROM attempt a JOIN payment p ON p.id = a.payment_id JOIN merchant m ON m.id = p.merchant_id"
+    " WHERE a.out_no = :out_no FOR UPDATE OF p, a"
+)
+
+
+async def view(session: AsyncSession, payment_id: str) -> PaymentView | None:
+    """The payment as its workflow needs it; None when it is not open yet."""
+    found = await session.scalar(_VIEW, {"id": payment_id})
+    return None if found is None else PaymentView.model_validate(found)
+
+
+async def require_view(session: AsyncSession, payment_id: str) -> PaymentView:
+    """The payment; NotFound when it is not open."""
+    found = await view(session, payment_id)
+    if found is None:
+        raise NotFound(f"payment {payment_id} is not open")
+    return found
+
+
+async def request(session: AsyncSession, payment_id: str) -> dict[str, Any] | None:
+    """The validated request and the fee rule of its channel account, from which a payment opens."""
+    found = (await session.execute(_REQUEST, {"id": payment_id})).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+async def insert(
+    session: AsyncSession, payment: dict[str, Any], lines: list[dict[str, Any]], attempt: dict[str, Any] | None
+) -> PaymentView:
+    """The payment with its lines and its first intent; one that exists is answered as it is."""
+    arguments = {"payment": json.dumps(payment), "lines": json.dumps(lines), "attempt": _json(attempt)}
+    return PaymentView.model_validate(await session.scalar(_OPEN, arguments))
+
+
+async def move(  # noqa: PLR0913 - the one statement that moves a payment
+    session: AsyncSession,
+    payment_id: str,
+    *,
+    origins: tuple[PaymentState, ...],
+    to: PaymentState,
+    columns: dict[str, Any] | None = None,
+    event: str | None = None,
+) -> PaymentView:
+    """The payment is `to` if it was in one of `origins`; otherwise nothing changes. Answers it as it is now."""
+    arguments = {
+        "id": payment_id,
+        "origins": list(origins),
+        "to": to,
+        "columns": json.dumps(columns or {}),
+        "event": event,
+    }
+    return PaymentView.model_validate(await session.scalar(_MOVE, arguments))
+
+
+_SUCCEED = text("SELECT payment_succeed(:id)")
+
+
+async def succeed(session: AsyncSession, payment_id: str) -> PaymentView:
+    """The payment is `succeeded`, captured in full, and its event is written; a repeat changes nothing."""
+    return PaymentView.model_validate(await session.scalar(_SUCCEED, {"id": payment_id}))
+
+
+async def begin_send(session: AsyncSession, out_no: str) -> dict[str, Any]:
+    """INTENT became SENT unless it was cancelled or too late; answers what was found and what to send."""
+    sent: dict[str, Any] = await session.scalar(_SEND, {"out_no": out_no})
+    return sent
+
+
+async def undo_send(session: AsyncSession, out_no: str) -> None:
+    """The intent stands again, because the call provably did not leave us."""
+    await session.execute(_UNSEND, {"out_no": out_no})
+
+
+async def forbid_send(session: AsyncSession, out_no: str) -> None:
+    """An intent is `never_sent`; an attempt that was sent stays as it is."""
+    await session.execute(_FORBID, {"out_no": out_no})
+
+
+async def add_attempt(session: AsyncSession, attempt: dict[str, Any]) -> None:
+    """The intent of one more attempt is recorded, once per number."""
+    await session.execute(_ADD_ATTEMPT, {"attempt": json.dumps(attempt)})
+
+
+async def lock_standing(session: AsyncSession, out_no: str) -> dict[str, Any]:
+    """The payment and the attempt, locked in this order, as a judgement needs them; NotFound for an unknown number."""
+    found = (await session.execute(_STANDING, {"out_no": out_no})).mappings().one_or_none()
+    if found is None:
+        raise NotFound(f"no attempt {out_no}")
+    return dict(found)
+
+
+async def record(
+    session: AsyncSession,
+    out_no: str,
+    *,
+    attempt: dict[str, Any],
+    evidence: dict[str, Any] | None,
+    move: dict[str, Any] | None,
+) -> PaymentView:
+    """What the channel said is kept with its evidence, and the payment has moved accordingly."""
+    arguments = {"out_no": out_no, "attempt": json.dumps(attempt), "evidence": _json(evidence), "move": _json(move)}
+    return PaymentView.model_validate(await session.scalar(_RECORD, arguments))
+
+
+def _json(document: dict[str, Any] | None) -> str | None:
+    return None if document is None else json.dumps(document)
+
+
+_SWITCHES_UNPROVEN = text("SELECT switch_unproven FROM merchant WHERE id = :id")
+_ACCOUNT_FOR = text(
+    "SELECT id FROM channel_account WHERE merchant_id = :merchant_id AND channel = :channel AND currency = :currency"
+    " AND enabled ORDER BY id LIMIT 1"
+)
+
+
+async def switches_unproven(session: AsyncSession, merchant_id: str) -> bool:
+    """True when the merchant accepts that the loser of an unproven switch is refunded (law 10)."""
+    return bool(await session.scalar(_SWITCHES_UNPROVEN, {"id": merchant_id}))
+
+
+async def channel_account_for(session: AsyncSession, merchant_id: str, channel: str, *, currency: str) -> str | None:
+    """The merchant's first enabled account at that channel in that currency; None when there is none."""
+    arguments = {"merchant_id": merchant_id, "channel": channel, "currency": currency}
+    account_id: str | None = await session.scalar(_ACCOUNT_FOR, arguments)
+    return account_id

@@ -1,0 +1,102 @@
+"""The real servers that all tests share: PostgreSQL, Temporal and the channel simulator, each started once a session."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from devstack.child import Child, Command
+from devstack.postgres import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
+from devstack.temporal import TemporalServer
+from store.migrate import migrate
+
+DATABASE = "paysaga"
+VARIABLE = "PAYSAGA_TEST_SERVERS"
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the session's servers are; travels to parallel test processes through the environment."""
+
+    database_url: str
+    owner_url: str
+    temporal: str
+    simulator: str
+    sink: str
+    secret_key: str
+
+    def publish(self) -> None:
+        """Every process started from here on finds the servers."""
+        os.environ[VARIABLE] = json.dumps(asdict(self))
+
+    @classmethod
+    def found(cls) -> "Addresses | None":
+        """The servers that an earlier process started; None when this one is the first."""
+        text = os.environ.get(VARIABLE)
+        return None if text is None else cls(**json.loads(text))
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Servers:
+    """Starts the servers in a folder of its own, and leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="paysaga-tests-"))
+        self.postgres = EmbeddedPostgres(
+            self.folder / "postgres", settings={"synchronous_commit": "off", "max_connections": "300"}
+        )
+        time_skipping = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
+        self.temporal = TemporalServer(self.folder / "temporal", free_port(), extra_args=time_skipping)
+        self.ports = (free_port(), free_port())
+        self.simulator = Child(
+            Command(
+                "simulator",
+                [sys.executable, "-m", "simulator", "--home", str(self.folder / "simulator"), *self._port_flags()],
+                self.folder / "simulator.log",
+                environment=dict(os.environ),
+                folder=ROOT,
+            )
+        )
+
+    def start(self) -> Addresses:
+        """All answer, the database is at the newest revision."""
+        self.simulator.start()
+        self.temporal.spawn()
+        self.postgres.start()
+        self.postgres.create_database(DATABASE)
+        asyncio.run(migrate(self.postgres.url(OWNER_ROLE, DATABASE)))
+        self.temporal.wait_until_ready()
+        return Addresses(
+            database_url=self.postgres.url(APP_ROLE, DATABASE),
+            owner_url=self.postgres.url(OWNER_ROLE, DATABASE),
+            temporal=self.temporal.address,
+            simulator=f"http://127.0.0.1:{self.ports[0]}",
+            sink=f"http://127.0.0.1:{self.ports[1]}",
+            secret_key=Fernet.generate_key().decode(),
+        )
+
+    def stop(self) -> None:
+        """Everything started here has ended and its folder is gone."""
+        self.simulator.stop()
+        self.temporal.stop()
+        self.postgres.stop()
+        self.postgres.destroy()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _port_flags(self) -> list[str]:
+        return ["--port", str(self.ports[0]), "--sink-port", str(self.ports[1])]

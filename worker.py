@@ -1,0 +1,279 @@
+"""The worker process: which task queues it serves, which loops it runs, and everything that they are made of.
+
+python worker.py --queues saga,channel-sim,notify,reconcile --loops fold,events
+python worker.py --prepare
+"""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+import uvloop
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+)
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+)
+
+from activities.attempt_steps import AttemptSteps
+from activities.channel import ChannelCalls
+from activities.event_feed import EventFeed
+from activities.folding import Folding
+from activities.funds import Funds
+from activities.inventory import Inventory
+from activities.local_branches import LocalBranches
+from activities.payment import PaymentSteps
+from activities.refund import RefundSteps
+from activities.search_attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from activities.sweep import Sweep
+from activities.tracing import Tracing
+from activities.watch import Watch
+from activities.webhook import WebhookDelivery
+from activities.webhook_guard import WebhookGuard
+from api.logs import configure_logs
+from channels.http import make_client
+from channels.registry import Channels
+from domain.commands import SweepCommand, WatchCommand
+from settings import Settings
+from store.channel_accounts import ChannelAccounts
+from store.database import Database
+from store.failpoints import Failpoints
+from store.secrets import SecretBox
+from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
+from workflows.sweeper import SweeperWorkflow
+from workflows.watch import WatchWorkflow
+
+WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
+SAGA_QUEUE = "saga"
+GRACE = timedelta(seconds=5)
+STICKY_LIMIT = timedelta(seconds=1)
+CACHED_WORKFLOWS = 2_000
+WORKFLOW_TASKS, LOCAL_ACTIVITIES, ACTIVITIES = 100, 200, 100
+POLLERS = 10
+
+_log = structlog.get_logger("worker")
+
+
+class WorkerParts:
+    """Everything that workers and loops of this process share; made once, closed once."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self.settings = settings
+        self.client = client
+        self.database = Database.connect(
+            settings.require_database_url(),
+            pool_size=settings.database_pool_size,
+            failpoints=Failpoints.parse(settings.failpoints),
+        )
+        self.box = SecretBox(settings.require_secret_key())
+        self.http = make_client()
+        self.guard = WebhookGuard(allow_loopback=settings.development)
+        self.channels = Channels(self.http)
+        self.accounts = ChannelAccounts(self.database, self.box)
+
+    async def close(self) -> None:
+        """Connections are closed; what was committed is logged, so that transactions can be counted."""
+        await self.http.aclose()
+        await self.database.close()
+        _log.info("committed", transactions=dict(self.database.commits))
+
+    def activities(self, queue: str) -> list[Callable[..., Any]]:
+        """What this process can run on the queue; ValueError for a queue that does not exist."""
+        match queue:
+            case "saga":
+                return self._saga_activities()
+            case "notify":
+                return [WebhookDelivery(self.database, self.box, self.guard).deliver]
+            case "reconcile":
+                return []
+            case _ if queue.startswith("channel-"):
+                return self._channel_activities()
+            case _:
+                raise ValueError(f"there is no task queue {queue!r}")
+
+    def _saga_activities(self) -> list[Callable[..., Any]]:
+        payment = PaymentSteps(self.database, self.accounts, self.channels)
+        attempts = AttemptSteps(self.database, self.accounts, self.channels)
+        refund = self._refund()
+        return [
+            *LocalBranches(self.database, (Inventory(), Funds())).activities(),
+            *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
+            *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
+            *(refund.open, refund.confirm, refund.fail),
+            Watch(self.database).due,
+            Sweep(self.database, self.client).compare,
+        ]
+
+    def _channel_activities(self) -> list[Callable[..., Any]]:
+        calls = ChannelCalls(self.database, self.accounts, self.channels, self.settings.public_url)
+        refund = self._refund()
+        return [calls.pay, calls.query, calls.close, refund.refund, refund.query]
+
+    def _refund(self) -> RefundSteps:
+        return RefundSteps(self.database, self.accounts, self.channels, self.settings.public_url)
+
+    def loop(self, name: str) -> EventFeed | Folding:
+        """A loop that is not a workflow; two instances at once are harmless. ValueError for an unknown one."""
+        match name:
+            case "events":
+                return EventFeed(self.database, self.client)
+            case "fold":
+                return Folding(self.database)
+            case _:
+                raise ValueError(f"there is no loop {name!r}")
+
+
+def make_worker(parts: WorkerParts, queue: str) -> Worker:
+    """A worker of one task queue; workflows run on `saga` alone, unsandboxed behind the lint of `workflows/`."""
+    return Worker(
+        parts.client,
+        task_queue=queue,
+        workflows=WORKFLOWS if queue == SAGA_QUEUE else (),
+        activities=parts.activities(queue),
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=CACHED_WORKFLOWS,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS if queue == SAGA_QUEUE else None,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES if queue == SAGA_QUEUE else None,
+        max_concurrent_activities=ACTIVITIES,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
+        sticky_queue_schedule_to_start_timeout=STICKY_LIMIT,
+        graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(parts.settings.worker_version),
+    )
+
+
+def _deployment(version: str | None) -> WorkerDeploymentConfig | None:
+    """Worker versioning in production: payments stay with the version that began them."""
+    if version is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name="paysaga", build_id=version),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+async def connect(settings: Settings) -> Client:
+    """A client whose workers export their metrics when a port is set."""
+    runtime = None
+    if settings.worker_metrics_port:
+        metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.worker_metrics_port}")
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    return await Client.connect(
+        settings.require_temporal_address(),
+        namespace=settings.temporal_namespace,
+        data_converter=pydantic_data_converter,
+        interceptors=[Tracing()],
+        runtime=runtime,
+    )
+
+
+async def prepare(settings: Settings) -> None:
+    """Temporal knows our search attributes, and the watch and the sweeper run on their schedules; repeatable."""
+    client = await connect(settings)
+    await add_attributes(client)
+    await _schedule(client, "watch", WatchWorkflow.run, WatchCommand(), every_s=settings.watch_every_s)
+    sweep = SweepCommand(grace_s=settings.sweep_grace_s)
+    await _schedule(client, "sweeper", SweeperWorkflow.run, sweep, every_s=settings.sweep_every_s)
+    _log.info("prepared")
+
+
+async def add_attributes(client: Client) -> None:
+    """The client's namespace has our search attributes."""
+    keyword, flag = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
+    attributes = {key.name: keyword for key in (PAYMENT_STATE, MERCHANT_ID, ORDER_NO, CHANNEL)}
+    attributes[NEEDS_ATTENTION.name] = flag
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+async def _schedule(client: Client, name: str, run: Any, command: Any, *, every_s: int) -> None:  # noqa: ANN401
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(run, command, id=name, task_queue=SAGA_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
+    )
+    try:
+        await client.create_schedule(name, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(name).update(lambda _: ScheduleUpdate(schedule=schedule))
+
+
+async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str]) -> None:
+    """The queues are polled and the loops run until SIGTERM or SIGINT; then work at hand is finished."""
+    stop = asyncio.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    _mark_ready(settings, ready=False)
+    parts = WorkerParts(settings, await connect(settings))
+    workers = [make_worker(parts, queue) for queue in queues if parts.activities(queue)]
+    async with asyncio.TaskGroup() as tasks:
+        for name in loops:
+            tasks.create_task(parts.loop(name).run(stop))
+        running = [tasks.create_task(worker.run()) for worker in workers]
+        tasks.create_task(_announce(settings, workers, queues, loops))
+        await stop.wait()
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        await asyncio.gather(*running)
+    await parts.close()
+
+
+async def _announce(settings: Settings, workers: Sequence[Worker], queues: Sequence[str], loops: Sequence[str]) -> None:
+    while not all(worker.is_running for worker in workers):
+        await asyncio.sleep(0.02)
+    _mark_ready(settings, ready=True)
+    _log.info("worker_ready", queues=list(queues), loops=list(loops))
+
+
+def _mark_ready(settings: Settings, *, ready: bool) -> None:
+    if settings.ready_file is not None and ready:
+        settings.ready_file.touch()
+    elif settings.ready_file is not None:
+        settings.ready_file.unlink(missing_ok=True)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def main() -> None:
+    """Parses the command line and runs until it is told to stop."""
+    parser = argparse.ArgumentParser(description="The paysaga worker.")
+    parser.add_argument("--queues", type=_names, default=[SAGA_QUEUE], help="task queues to serve, comma-separated")
+    parser.add_argument("--loops", type=_names, default=[], help="loops to run: fold, events")
+    parser.add_argument("--prepare", action="store_true", help="register search attributes and schedules, then end")
+    arguments = parser.parse_args()
+    settings = Settings()
+    configure_logs(settings.log_level)
+    uvloop.run(prepare(settings) if arguments.prepare else serve(settings, arguments.queues, arguments.loops))
+
+
+if __name__ == "__main__":
+    main()
