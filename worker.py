@@ -68,6 +68,7 @@ from workflows.watch import WatchWorkflow
 
 WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
 SAGA_QUEUE = "saga"
+UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
 STICKY_LIMIT = timedelta(seconds=1)
 CACHED_WORKFLOWS = 2_000
@@ -162,6 +163,8 @@ def make_worker(parts: WorkerParts, queue: str) -> Worker:
         sticky_queue_schedule_to_start_timeout=STICKY_LIMIT,
         graceful_shutdown_timeout=GRACE,
         deployment_config=_deployment(parts.settings.worker_version),
+        # Without a name of its own the SDK would hash the code of every loaded module, for seconds.
+        build_id=None if parts.settings.worker_version else UNVERSIONED,
     )
 
 

@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from api.answers import Page, answer, page
 from api.auth import AnyCaller, MerchantCaller
 from api.bodies import PaymentBody, SwitchBody
-from api.documentation import FOR_A_PAYMENT, problems
+from api.documentation import FOR_A_KEY, FOR_A_PAYMENT, problems
 from api.fields import IdInPath
 from api.idempotency import REPLAYED, IdempotencyKey
 from api.json_bodies import JsonRouter
@@ -71,7 +71,7 @@ async def close_a_payment(payment_id: IdInPath, caller: AnyCaller, services: Fro
 @router.post(
     "/{payment_id}/switch",
     response_model=PaymentObject,
-    responses=problems(NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe, ChannelNotConfigured),
+    responses=problems(*FOR_A_KEY, NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe, ChannelNotConfigured),
 )
 async def switch_channel(
     payment_id: IdInPath, body: SwitchBody, caller: AnyCaller, key: IdempotencyKey, services: FromServices

@@ -25,13 +25,12 @@ TIMEOUT_S_MIN = 0.001
 POOL_SHARE = 0.2
 CONNECT_SHARE = 0.35
 
-#: Failures before a byte of the request left us, and the ones that are late; all others mean a lost connection.
+#: Failures before a byte of the request left us; all others mean a lost connection.
 _OUTCOMES: dict[type[httpx.TransportError], tuple[type[ChannelError], str]] = {
     httpx.UnsupportedProtocol: (Misconfigured, "address_unusable"),
     httpx.ConnectError: (NotSent, "connect_failed"),
     httpx.ConnectTimeout: (NotSent, "connect_timeout"),
     httpx.PoolTimeout: (NotSent, "no_free_connection"),
-    httpx.TimeoutException: (Unknown, "call_timeout"),
 }
 
 Now = Callable[[], datetime]
@@ -129,7 +128,7 @@ async def _read_capped(response: httpx.Response, call: Call, now: Now) -> bytes:
 
 def _timeout(ends_at: float) -> httpx.Timeout:
     left_s = max(ends_at - asyncio.get_running_loop().time(), TIMEOUT_S_MIN)
-    return httpx.Timeout(left_s, pool=left_s * POOL_SHARE, connect=left_s * CONNECT_SHARE)
+    return httpx.Timeout(None, pool=left_s * POOL_SHARE, connect=left_s * CONNECT_SHARE)
 
 
 def _classified(failure: httpx.TransportError, call: Call, now: Now) -> ChannelError:

@@ -1,6 +1,10 @@
+import secrets
 import socket
 
 HOST = "127.0.0.1"
+
+# Below what systems choose from for outgoing connections.
+QUIET_PORTS_FROM, QUIET_PORTS_TO = 20_000, 32_000
 
 
 def port_is_free(port: int, host: str = HOST) -> bool:
@@ -22,8 +26,8 @@ def port_answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that was free a moment ago, and that the system does not hand out to anybody by itself."""
+    while True:
+        port = QUIET_PORTS_FROM + secrets.randbelow(QUIET_PORTS_TO - QUIET_PORTS_FROM)
+        if port_is_free(port):
+            return port

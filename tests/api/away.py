@@ -1,5 +1,6 @@
 """The API with one of its neighbours away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,3 +30,27 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=20) as http:
         yield http
     await services.database.close()
+
+
+@asynccontextmanager
+async def relayed(address: str, *, to: str) -> AsyncIterator[None]:
+    """Whoever calls `address` reaches `to`; at the end every connection is cut."""
+    lines: set[asyncio.StreamWriter] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.add(writer)
+        while chunk := await reader.read(65_536):
+            writer.write(chunk)
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, port = to.split(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer), return_exceptions=True)
+
+    host, port = address.split(":")
+    server = await asyncio.start_server(connect, host, int(port))
+    yield
+    server.close()
+    for line in lines:
+        line.transport.abort()

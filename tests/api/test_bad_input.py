@@ -111,7 +111,7 @@ async def test_what_is_not_json_is_refused(shop: Shop, content: bytes) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "ключ"])
 async def test_a_key_that_is_not_visible_ascii_is_refused(shop: Shop, key: str) -> None:
     """1 to 255 visible ASCII characters."""
-    headers = {"Authorization": f"Bearer {shop.api_key}", "Idempotency-Key": key.encode()}
+    headers = {b"Authorization": f"Bearer {shop.api_key}".encode(), b"Idempotency-Key": key.encode()}
     answer = await shop.centre.http.post("/v1/payments", json=shop.order(), headers=headers)
     assert (422, "idempotency_key_invalid") == (answer.status_code, answer.json()["code"])
 

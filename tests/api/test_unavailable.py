@@ -4,7 +4,8 @@ import time
 
 from sqlalchemy import text
 
-from tests.api.away import serving, settings_without
+from api.temporal import TemporalConnection
+from tests.api.away import relayed, serving, settings_without
 from tests.support.centre import OPERATOR_KEY, Centre
 from tests.support.servers import Addresses
 from tests.support.shop import Shop
@@ -26,6 +27,20 @@ async def test_without_temporal_a_payment_is_503_and_the_same_call_works_later(
     claimed = await _claimed(centre, shop)
     later = await shop.call("POST", "/v1/payments", body, **{"Idempotency-Key": "key-1"})
     assert (201, claimed, "awaiting_payer") == (later.status_code, later.json()["id"], later.json()["state"])
+
+
+async def test_when_temporal_vanishes_under_a_connected_client_the_answer_is_503_in_time(
+    addresses: Addresses, shop: Shop
+) -> None:
+    """A connection that was good until now costs no more time than one that never was."""
+    settings = settings_without(addresses, temporal=False)
+    async with serving(settings) as http:
+        async with relayed(settings.require_temporal_address(), to=addresses.temporal):
+            assert (await http.get("/readyz")).json()["temporal"]
+        started = time.monotonic()
+        away = await http.post("/v1/payments", json=shop.order(), headers={"Authorization": f"Bearer {shop.api_key}"})
+        assert time.monotonic() - started < LIMIT_S
+        assert (503, "unavailable") == (away.status_code, away.json()["code"])
 
 
 async def test_without_temporal_reading_goes_on(addresses: Addresses, shop: Shop) -> None:
@@ -68,7 +83,7 @@ async def test_temporal_is_met_again_without_a_restart(addresses: Addresses) -> 
     settings = settings_without(addresses, temporal=False)
     connection = TemporalConnection(settings.require_temporal_address(), "default")
     assert not await connection.ready()
-    with TcpDoor(settings.require_temporal_address(), to=addresses.temporal):
+    async with relayed(settings.require_temporal_address(), to=addresses.temporal):
         assert await connection.ready()
 
 

@@ -124,8 +124,8 @@ def test_an_account_does_not_show_its_secrets() -> None:
 def test_an_account_that_cannot_be_read_does_not_show_its_secrets() -> None:
     """A validation error does not repeat what was entered."""
     with pytest.raises(ValueError, match="ChannelAccount") as raised:
-        ChannelAccount.model_validate({"id": 1, "secrets": {"private_key": key_text(OUR_KEY)}})
-    assert key_text(OUR_KEY) not in str(raised.value)
+        ChannelAccount.model_validate({"id": 1, "secrets": {"private_key": ["OUR_KEY"]}})
+    assert "OUR_KEY" not in str(raised.value)
 
 
 async def test_no_error_says_a_secret(sim: Channel) -> None:

@@ -1,17 +1,20 @@
 """The way out: what a peer that misbehaves on a real socket does to the class of a call."""
 
+import asyncio
 import ipaddress
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from channels.errors import Misconfigured, Unknown
+from channels.errors import ChannelError, Misconfigured, NotSent, Unknown
 from channels.http import ANSWER_BYTES_MAX, make_client
 from channels.registry import Channels
 from domain.ids import new_out_no
@@ -140,6 +143,29 @@ async def test_cookies_and_proxies_of_the_environment_are_ignored(
         for _ in range(2):
             await Channels(client).channel("sim").query(account, "OUTNO00001")
     assert [False, False] == ["cookie" in seen.headers for seen in peer.seen]
+
+
+async def test_a_handshake_that_does_not_end_was_never_a_request(channels: Channels, channel_key: ChannelKey) -> None:
+    """A peer that accepts and never speaks TLS was sent nothing; we know before the call's time is over."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base_url = f"https://127.0.0.1:{silent.getsockname()[1]}/sim"
+        account = an_account(ChannelKey().key, channel_key.public, base_url=base_url, call_timeout_s=0.5)
+        with pytest.raises(NotSent, match="connect_timeout"):
+            await channels.channel("sim").pay(account, an_order())
+
+
+async def test_a_call_that_finds_no_free_connection_was_not_sent(channel_key: ChannelKey) -> None:
+    """Of two calls over one connection that is held, the second never left us."""
+    limits = httpx.Limits(max_connections=1)
+    async with httpx.AsyncClient(limits=limits, trust_env=False) as client, Peer(never_answers).listening() as peer:
+        account = an_account(ChannelKey().key, channel_key.public, base_url=f"{peer.url}/sim", call_timeout_s=0.5)
+        sim = Channels(client).channel("sim")
+        calls = [sim.pay(account, an_order()) for _ in range(2)]
+        failures = await asyncio.gather(*calls, return_exceptions=True)
+    assert {(Unknown, "call_timeout"), (NotSent, "no_free_connection")} == {
+        (type(failure), failure.code) for failure in failures if isinstance(failure, ChannelError)
+    }
+    assert len(peer.seen) == 1
 
 
 async def test_a_certificate_that_is_not_the_channels_is_misconfigured(

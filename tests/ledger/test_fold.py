@@ -6,6 +6,7 @@ from sqlalchemy import text
 from ledger import book, steps
 from ledger.chart import AccountKind
 from tests.ledger.clerk import Clerk
+from tests.ledger.waits import overtake
 
 
 async def test_a_posting_leaves_one_inbox_row_per_account(clerk: Clerk, owner: asyncpg.Connection) -> None:
@@ -45,6 +46,25 @@ async def test_the_folder_passes_over_an_account_in_use(clerk: Clerk, owner: asy
         await user.rollback()
     assert [] == await _waiting(owner, pending, folded_by=clerk)
     assert (300, 0) == await clerk.balance(pending)
+
+
+async def test_a_fold_that_waits_for_the_account_keeps_no_inbox_row_locked(
+    clerk: Clerk, owner: asyncpg.Connection
+) -> None:
+    """Account first, then its inbox: a hold that has the account can fold it while a folder waits."""
+    pending = clerk.account(AccountKind.MERCHANT_PENDING)
+    await clerk.step(steps.PAYMENT, {"channel_minor": 100})
+    await clerk.fold(pending)
+    await clerk.step(steps.PAYMENT, {"channel_minor": 200})
+    folded = await overtake(
+        clerk,
+        owner,
+        lambda session: book.hold(session, clerk.key(), clerk.request(pending, 1)),
+        lambda session: book.fold(session, pending),
+        then=lambda session: book.hold(session, clerk.key(), clerk.request(pending, 299)),
+    )
+    assert 0 == folded
+    assert (0, 300) == await clerk.balance(pending)
 
 
 async def _waiting(owner: asyncpg.Connection, account_id: str, *, folded_by: Clerk) -> list[int]:

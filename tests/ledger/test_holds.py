@@ -186,6 +186,23 @@ async def test_a_confirm_that_meets_an_uncommitted_cancel_is_a_fault(clerk: Cler
     assert (1000, 0) == await clerk.balance(wallet)
 
 
+async def test_a_cancel_that_waits_for_the_account_keeps_no_hold_locked(
+    clerk: Clerk, owner: asyncpg.Connection
+) -> None:
+    """Account first, then its hold: a confirm that has the account is never stopped by a cancel that waits for it."""
+    wallet, key = await clerk.wallet(1000), clerk.key()
+    await clerk.hold(key, clerk.request(wallet, 300))
+    with pytest.raises(LedgerConflict):
+        await overtake(
+            clerk,
+            owner,
+            lambda session: book.hold(session, clerk.key(), clerk.request(wallet, 1)),
+            lambda session: book.release(session, key),
+            then=lambda session: _confirm_in(session, clerk, wallet, key),
+        )
+    assert (699, 1) == await clerk.balance(wallet)
+
+
 async def test_fifty_holds_at_once_never_take_more_than_there_is(clerk: Clerk) -> None:
     """The guard and the change are one statement: ten of fifty fit."""
     wallet = await clerk.wallet(1000)

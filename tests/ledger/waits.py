@@ -14,15 +14,32 @@ Answer = TypeVar("Answer")
 Step = Callable[[AsyncSession], Awaitable[Answer]]
 
 
-async def overtake(clerk: Clerk, owner: asyncpg.Connection, first: Step[object], second: Step[Answer]) -> Answer:
-    """The second's answer; it was seen to wait for the first's commit."""
-    waited, answer = await side_by_side(clerk, owner, first, second)
+async def nothing(session: AsyncSession) -> None:
+    """The first has nothing more to do before it commits."""
+    assert session.in_transaction()
+
+
+async def overtake(
+    clerk: Clerk,
+    owner: asyncpg.Connection,
+    first: Step[object],
+    second: Step[Answer],
+    *,
+    then: Step[object] = nothing,
+) -> Answer:
+    """The second's answer; it was seen to wait for the first, which does `then` meanwhile and commits."""
+    waited, answer = await side_by_side(clerk, owner, first, second, then=then)
     assert waited
     return answer
 
 
 async def side_by_side(
-    clerk: Clerk, owner: asyncpg.Connection, first: Step[object], second: Step[Answer]
+    clerk: Clerk,
+    owner: asyncpg.Connection,
+    first: Step[object],
+    second: Step[Answer],
+    *,
+    then: Step[object] = nothing,
 ) -> tuple[bool, Answer]:
     """Whether the second waited for the first's commit, and its answer."""
     async with clerk.session() as holder, clerk.session() as waiter:
@@ -32,6 +49,7 @@ async def side_by_side(
         while not (answering.done() or await _waits(owner, backend)):
             continue
         waited = not answering.done()
+        await then(holder)
         await holder.commit()
         answer = await answering
         await waiter.commit()

@@ -107,6 +107,7 @@ class Merchant:
         self.simulator = simulator
         self.key = Ed25519PrivateKey.generate()
         self.channel_public_key = ""
+        self.ahead_s = 0
 
     async def register(self) -> None:
         """Exchange keys."""
@@ -116,7 +117,7 @@ class Merchant:
 
     def signed_headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
         """The four headers of a request."""
-        timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
+        timestamp, nonce = str(int(time.time()) + self.ahead_s), secrets.token_hex(16)
         text = b"%s\n%s\n%s\n%s\n%s\n" % (method.encode(), target.encode(), timestamp.encode(), nonce.encode(), body)
         signature = base64.b64encode(self.key.sign(text)).decode()
         signed = {"Sim-App": self.app_id, "Sim-Timestamp": timestamp, "Sim-Nonce": nonce, "Sim-Signature": signature}

@@ -1,12 +1,14 @@
 """Each fault does what its row in the protocol says, and only as often as armed."""
 
+import asyncio
+import socket
 import time
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.simulator.outside import Answer, Merchant, Receiver, SimulatorProcess, new_number
+from tests.simulator.outside import PATIENCE_S, Answer, Merchant, Receiver, SimulatorProcess, new_number
 
 
 async def arm(merchant: Merchant, op: str, do: str, out_no: str, **more: object) -> None:
@@ -42,6 +44,21 @@ async def test_accept_then_reset_executes_and_drops_the_connection(merchant: Mer
     with pytest.raises(httpx.ReadError):
         await send_order(merchant, out_no)
     assert "waiting" == (await merchant.query(out_no)).body["state"]
+
+
+async def test_a_dropped_connection_carries_no_byte(merchant: Merchant) -> None:
+    """The first thing the caller's socket tells is the reset."""
+    order = await merchant.place()
+    target = f"/sim/v1/orders/{order['out_no']}"
+    await arm(merchant, "query", "accept_then_reset", order["out_no"])
+    url = httpx.URL(merchant.simulator.url)
+    head = "".join(f"{name}: {value}\r\n" for name, value in merchant.signed_headers("GET", target, b"").items())
+    loop = asyncio.get_running_loop()
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        connection.setblocking(False)
+        await loop.sock_sendall(connection, f"GET {target} HTTP/1.1\r\nHost: sim\r\n{head}\r\n".encode())
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(loop.sock_recv(connection, 100), PATIENCE_S)
 
 
 async def test_reset_before_executes_nothing(merchant: Merchant) -> None:

@@ -105,18 +105,26 @@ async def _until_known(client: Client, namespace: str) -> None:
 
 
 @asynccontextmanager
+async def worker_parts(settings: Settings) -> AsyncIterator[worker.WorkerParts]:
+    """What workers are made of, closed afterwards."""
+    parts = worker.WorkerParts(settings, await worker.connect(settings))
+    try:
+        yield parts
+    finally:
+        await parts.close()
+
+
+@asynccontextmanager
 async def worker_running(settings: Settings) -> AsyncIterator[worker.WorkerParts]:
     """A worker of every queue and the events loop run in this process."""
-    parts = worker.WorkerParts(settings, await worker.connect(settings))
     stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
+    async with worker_parts(settings) as parts, AsyncExitStack() as stack:
         for queue in ("saga", "channel-sim", "notify"):
             await stack.enter_async_context(worker.make_worker(parts, queue))
         feed = asyncio.create_task(parts.loop("events").run(stop))
         yield parts
         stop.set()
         await feed
-    await parts.close()
 
 
 @asynccontextmanager

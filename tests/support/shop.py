@@ -2,16 +2,20 @@
 
 import base64
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
 
-from domain.commands import PaymentCommand, WatchCommand
+from activities.channel import ChannelCalls
+from domain.commands import AttemptCommand, PaymentCommand, WatchCommand
 from domain.ids import new_id, new_payment_id
 from domain.orders import PaymentOrder
-from store.requests import keep_request
-from tests.support.centre import OPERATOR_KEY, Centre, eventually
+from store.requests import PaymentClaim, claim_payment, keep_request
+from tests.support.centre import OPERATOR_KEY, Centre, eventually, worker_parts
 from workflows.payment import PaymentWorkflow
 from workflows.watch import WatchWorkflow
 
@@ -156,6 +160,29 @@ class Shop:
         await self.centre.temporal.start_workflow(PaymentWorkflow.run, command, id=payment_id, task_queue="saga")
         await eventually(lambda: self.call("GET", f"/v1/payments/{payment_id}"), lambda got: got.status_code == 200)
         return payment_id
+
+    async def claim_without_starting(self, *, age: timedelta) -> str:
+        """What is left when the API dies between its claim and the start, so long ago; answers the payment's id."""
+        order = PaymentOrder.model_validate({**self.order(), "channel_account_id": self.channel_account_id})
+        claim = PaymentClaim(self.merchant_id, order.order_no, "hash", new_payment_id())
+        async with self.centre.database.transaction("test.claim") as session:
+            await claim_payment(session, claim)
+            await keep_request(session, claim.new_id, self.merchant_id, order)
+            for table, column in (("payment_request", "created_at"), ("order_claim", "claimed_at")):
+                await session.execute(
+                    text(f"UPDATE {table} SET {column} = now() - CAST(:age AS interval) WHERE payment_id = :id"),  # noqa: S608 - fixed
+                    {"age": age, "id": claim.new_id},
+                )
+        return claim.new_id
+
+    async def pivot_by_hand(self, payment_id: str, out_no: str) -> None:
+        """The channel is asked by the activity alone, as when the workflow dies right after it."""
+        async with worker_parts(self.centre.settings) as parts:
+            calls = ChannelCalls(parts.database, parts.accounts, parts.channels, self.centre.settings.public_url)
+            command = AttemptCommand(
+                payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id
+            )
+            await ActivityEnvironment().run(calls.query, command)
 
     async def watch_until_returned(self, payment_id: str) -> None:
         """The scheduled watch runs, as often as needed, until the money that came wrongly is back."""

@@ -1,0 +1,123 @@
+"""`python -m bench.load PLAN RESULT`: the business and its customers, in a process of their own."""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from bench.http_pool import HttpPool
+from bench.plans import LoadPlan, LoadResult, Seen
+from bench.watcher import Watcher
+
+QUANTITY = 2
+BALANCE_MINOR = 1_000
+END_LIMIT_S = 60.0
+CREATED = 201
+
+
+class Load:
+    """Mixed payments: lines, a balance part out of a wallet, and a channel part."""
+
+    def __init__(self, plan: LoadPlan, watcher: Watcher) -> None:
+        self._plan = plan
+        self._http = HttpPool(plan.shop.api, plan.shop.api_key)
+        self._watcher = watcher
+        self._payments: list[Seen] = []
+        self._refusals: list[str] = []
+
+    async def run(self) -> LoadResult:
+        """Every payment was asked for, and has ended or was given up."""
+        began_at, cpu_s = time.time(), time.process_time()
+        watching = asyncio.create_task(self._watcher.run())
+        rate_per_s = self._plan.rate_per_s
+        await (self._closed_loop() if rate_per_s is None else self._open_loop(rate_per_s))
+        watching.cancel()
+        self._http.close()
+        return LoadResult(
+            payments=self._payments,
+            refusals=self._refusals,
+            polls=self._watcher.polls,
+            cpu_ms=(time.process_time() - cpu_s) * 1_000,
+            began_at=began_at,
+        )
+
+    async def _closed_loop(self) -> None:
+        """As one payment ends, the next begins."""
+        numbers = iter(range(self._plan.payments))
+        await asyncio.gather(*(self._one_after_another(numbers) for _ in range(self._plan.in_flight)))
+
+    async def _one_after_another(self, numbers: Iterator[int]) -> None:
+        for number in numbers:
+            await self._pay(number, time.time())
+
+    async def _open_loop(self, rate_per_s: float) -> None:
+        """Payments begin when they are due, however many are under way; a late start counts as latency."""
+        pauses = random.Random(self._plan.seed)  # noqa: S311 - arrivals that repeat, not secrets
+        due_at = time.time()
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self._plan.payments):
+                due_at += pauses.expovariate(rate_per_s)
+                await asyncio.sleep(max(0.0, due_at - time.time()))
+                tasks.create_task(self._pay(number, due_at))
+
+    async def _pay(self, number: int, due_at: float) -> None:
+        answer = await self._http.post("/v1/payments", self._order(number))
+        answered_at = time.time()
+        if answer.status != CREATED:
+            self._refusals.append(f"{answer.status} {answer.body.decode(errors='replace')}")
+            return
+        payment = orjson.loads(answer.body)
+        seen = Seen(
+            payment_id=payment["id"], due_at=due_at, answered_at=answered_at, with_pay=payment["pay"] is not None
+        )
+        self._payments.append(seen)
+        try:
+            async with asyncio.timeout(END_LIMIT_S):
+                seen.succeeded_at = await self._watcher.until_ended(seen.payment_id)
+        except TimeoutError:
+            return
+
+    def _order(self, number: int) -> bytes:
+        shop = self._plan.shop
+        line = {
+            "sku": shop.skus[number % len(shop.skus)],
+            "quantity": QUANTITY,
+            "unit_price_minor": shop.unit_price_minor,
+        }
+        return orjson.dumps(
+            {
+                "order_no": f"{self._plan.name}-{number}",
+                "amount_minor": QUANTITY * shop.unit_price_minor,
+                "balance_minor": BALANCE_MINOR,
+                "currency": shop.currency,
+                "subject": "Two packets of tea",
+                "channel": "sim",
+                "invoke": "qr",
+                "payer": {"account_id": shop.wallet_ids[number % len(shop.wallet_ids)]},
+                "lines": [line],
+            }
+        )
+
+
+async def _run(plan: LoadPlan) -> LoadResult:
+    watcher = await Watcher.connect(plan.database_url)
+    try:
+        return await Load(plan, watcher).run()
+    finally:
+        await watcher.close()
+
+
+def main() -> None:
+    """The result is written when the load has ended."""
+    plan, result = (Path(argument) for argument in sys.argv[1:3])
+    made = uvloop.run(_run(LoadPlan.model_validate_json(plan.read_bytes())))
+    result.write_text(made.model_dump_json())
+
+
+if __name__ == "__main__":
+    main()
