@@ -60,6 +60,7 @@ from settings import Settings
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
 from store.failpoints import Failpoints
+from store.revision import wait_for_schema
 from store.secrets import SecretBox
 from workflows.payment import PaymentWorkflow
 from workflows.refund import RefundWorkflow
@@ -70,6 +71,7 @@ WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWork
 SAGA_QUEUE = "saga"
 UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
+RECONNECT_EVERY_S = 0.5
 STICKY_LIMIT = timedelta(seconds=1)
 CACHED_WORKFLOWS = 2_000
 WORKFLOW_TASKS, LOCAL_ACTIVITIES, ACTIVITIES = 100, 200, 100
@@ -194,6 +196,16 @@ async def connect(settings: Settings) -> Client:
     )
 
 
+async def connect_when_up(settings: Settings) -> Client:
+    """A client as soon as Temporal answers, so that processes may start in any order."""
+    while True:
+        try:
+            return await connect(settings)
+        except RuntimeError as error:  # what a first connection to a dead server raises
+            _log.warning("waiting_for_temporal", reason=type(error).__name__)
+        await asyncio.sleep(RECONNECT_EVERY_S)
+
+
 async def prepare(settings: Settings) -> None:
     """Temporal knows our search attributes, and the watch and the sweeper run on their schedules; repeatable."""
     client = await connect(settings)
@@ -235,7 +247,8 @@ async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str])
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
     _mark_ready(settings, ready=False)
-    parts = WorkerParts(settings, await connect(settings))
+    parts = WorkerParts(settings, await connect_when_up(settings))
+    await wait_for_schema(parts.database)
     workers = [make_worker(parts, queue) for queue in queues if parts.activities(queue)]
     async with asyncio.TaskGroup() as tasks:
         for name in loops:
@@ -249,7 +262,7 @@ async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str])
 
 
 async def _announce(settings: Settings, workers: Sequence[Worker], queues: Sequence[str], loops: Sequence[str]) -> None:
-    while not all(worker.is_running for worker in workers):
+    while not all(worker.is_running for worker in workers):  # noqa: ASYNC110 - the SDK has no event for it
         await asyncio.sleep(0.02)
     _mark_ready(settings, ready=True)
     _log.info("worker_ready", queues=list(queues), loops=list(loops))

@@ -39,9 +39,7 @@ async def _run(address: str, seconds: float) -> EmptyResult:
 async def _one_after_another(client: Client, numbers: Iterator[int], until: float) -> int:
     ended = 0
     while time.monotonic() < until:
-        await client.execute_workflow(
-            NAME, id=f"empty-{next(numbers)}", task_queue=QUEUE, task_timeout=TASK_TIMEOUT
-        )
+        await client.execute_workflow(NAME, id=f"empty-{next(numbers)}", task_queue=QUEUE, task_timeout=TASK_TIMEOUT)
         ended += 1
     return ended
 

@@ -1,9 +1,11 @@
 """A lean HTTP client, so that the load costs the machine little of what it measures."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+KEPT_S = 2.0
 _LENGTH = b"content-length:"
 
 
@@ -24,21 +26,32 @@ class HttpPool:
         self._head = (
             f"Host: {parts.netloc}\r\nAuthorization: Bearer {api_key}\r\nContent-Type: application/json\r\n"
         ).encode()
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def post(self, path: str, body: bytes) -> Answer:
         """The server's answer. OSError or IncompleteReadError when there is none."""
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-        writer.write(b"POST %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (path.encode(), self._head, len(body), body))
+        reader, writer = await self._connection()
+        writer.write(
+            b"POST %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (path.encode(), self._head, len(body), body)
+        )
         answer = await _answer(reader)
-        self._idle.append((reader, writer))
+        self._idle.append((time.monotonic(), reader, writer))
         return answer
 
     def close(self) -> None:
         """No connection is kept."""
-        for _, writer in self._idle:
+        for _, _, writer in self._idle:
             writer.close()
         self._idle.clear()
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The one used last; servers close those that nobody used for seconds, so when it is old all are."""
+        if self._idle and time.monotonic() - self._idle[-1][0] > KEPT_S:
+            self.close()
+        if not self._idle:
+            return await asyncio.open_connection(self._host, self._port)
+        _, reader, writer = self._idle.pop()
+        return reader, writer
 
 
 async def _answer(reader: asyncio.StreamReader) -> Answer:

@@ -32,7 +32,7 @@ class LoadPlan(BaseModel):
 
 
 class Seen(BaseModel):
-    """One payment. Times are those of the machine's clock, as rows have them; `due_at` is when its POST should begin."""
+    """One payment. Times are those of the clock that rows use as well; `due_at` is when its POST should begin."""
 
     payment_id: str
     due_at: float

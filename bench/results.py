@@ -36,24 +36,55 @@ class Loaded(BaseModel):
     others_share: float
 
 
+class Transactions(BaseModel):
+    """Of one payment, by step: its own from `open` to `succeeded`, and those `apart` (API, loops, webhooks).
+
+    `counted` names what was counted by whom in the whole phase; `in_database` is what PostgreSQL counted meanwhile.
+    Reads that committed nothing are `rolled_back`, a payment's share.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    own: dict[str, float]
+    apart: dict[str, float]
+    counted: dict[str, int]
+    in_database: int
+    rolled_back: float
+
+    @property
+    def per_payment(self) -> float:
+        """Committed from `open` to `succeeded`."""
+        return sum(self.own.values())
+
+    @property
+    def unexplained(self) -> int:
+        """What PostgreSQL counted and we did not."""
+        return self.in_database - sum(self.counted.values())
+
+
+class Bill(BaseModel):
+    """Of one payment: billable actions by kind, and events in its history."""
+
+    model_config = ConfigDict(frozen=True)
+
+    actions: dict[str, float]
+    events_p50: float
+    events_max: float
+
+    @property
+    def actions_per_payment(self) -> float:
+        """Its webhooks apart: they are activities of their own, which the server's counter does not know."""
+        return sum(self.actions.values())
+
+
 class Counted(BaseModel):
-    """A payment's share of what a quiet stack did for payments that came two at a time."""
+    """Shares of so many payments that came two at a time to a stack with nothing else to do."""
 
     model_config = ConfigDict(frozen=True)
 
     payments: int
-    transactions: float
-    steps: dict[str, float]
-    apart: dict[str, float]
-    counted_commits: int
-    database_commits: int
-    explained: dict[str, int]
-    rollbacks: float
-    history_events: Latency | None = None
-    events_median: int
-    events_max: int
-    actions: float
-    action_kinds: dict[str, float]
+    transactions: Transactions
+    bill: Bill
 
 
 class Results(BaseModel):
@@ -64,5 +95,4 @@ class Results(BaseModel):
     floor: Floor
     saturation: Loaded
     half_rate: Loaded
-    half_rate_per_s: float
     counted: Counted

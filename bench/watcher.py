@@ -26,7 +26,7 @@ class Watcher:
 
     async def until_ended(self, payment_id: str) -> float | None:
         """When the payment was seen `succeeded`; None when it ended otherwise."""
-        ended = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self._awaited[payment_id] = ended
         try:
             return await ended

@@ -103,7 +103,12 @@ async def _channel_contract(addresses: Addresses) -> dict[str, Any]:
         "funds_holder": "platform",
         "currency": CURRENCY,
         "fee": FEE,
-        "config": {"base_url": f"{addresses.simulator}/sim", "app_id": app_id, "close_proof": "final"},
+        "config": {
+            "base_url": f"{addresses.simulator}/sim",
+            "app_id": app_id,
+            "close_proof": "final",
+            "call_timeout_s": 3,
+        },
         "secrets": {"private_key": _base64(raw_private), "channel_public_key": registered["channel_public_key"]},
     }
 

@@ -41,8 +41,8 @@ class Stack:
 
     async def start(self) -> None:
         """Everything is ready. Raises `ChildError`; the caller stops what runs by then."""
-        await asyncio.gather(self._database(), self._engine(), self._up(self._simulator))
-        await asyncio.gather(self._up(self._api), self._up(self._worker))
+        ours = (self._simulator, self._api, self._worker)  # each waits by itself for what it needs
+        await asyncio.gather(self._database(), self._engine(), *(self._up(program) for program in ours))
 
     async def watch(self) -> None:
         """Starts again what ended by itself. Never returns; raises `RestartsError` when one ends too often."""

@@ -139,6 +139,7 @@ class Control:
             do=fields.choice("do", Flaw),
             times=fields.integer("times"),
             out_no=fields.optional_text("out_no"),
+            app_id=fields.optional_text("app_id"),
             delay_s=fields.optional_delay("delay_s"),
         )
         return json_answer({"fault_id": self._world.faults.arm(fault)})

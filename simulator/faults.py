@@ -66,13 +66,18 @@ _DELAY_S = {Flaw.ACCEPT_THEN_TIMEOUT: 60.0, Flaw.SLOW: 3.0, Flaw.LATE: 30.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One order to misbehave: `times` calls of `op`, of one number only when `out_no` is given."""
+    """One order to misbehave: `times` calls of `op`, of one number or one merchant only when they are given."""
 
     op: Operation
     do: Flaw
     times: int
     out_no: str | None = None
+    app_id: str | None = None
     delay_s: float | None = None
+
+    def meets(self, numbers: Collection[str | None], app_id: str | None) -> bool:
+        """Tell whether a call about these numbers, by this merchant, is one that it is for."""
+        return (self.out_no is None or self.out_no in numbers) and self.app_id in {None, app_id}
 
     def wait_s(self) -> float:
         """Give the delay in seconds: the one asked for, else the flaw's own."""
@@ -96,11 +101,16 @@ class FaultTable:
         return fault_id
 
     def take(
-        self, op: Operation, numbers: Collection[str | None], flaws: Collection[Flaw] = EVERY_FLAW
+        self,
+        op: Operation,
+        numbers: Collection[str | None],
+        flaws: Collection[Flaw] = EVERY_FLAW,
+        *,
+        app_id: str | None = None,
     ) -> Fault | None:
         """Use up one time of the oldest fault that meets this call, and give it."""
         for fault_id, fault in self._armed.items():
-            if fault.op is op and fault.do in flaws and (fault.out_no is None or fault.out_no in numbers):
+            if fault.op is op and fault.do in flaws and fault.meets(numbers, app_id):
                 self._use(fault_id)
                 return fault
         return None
@@ -119,6 +129,7 @@ class FaultTable:
                 "do": fault.do,
                 "times": self._left[fault_id],
                 "out_no": fault.out_no,
+                "app_id": fault.app_id,
                 "delay_s": fault.delay_s,
             }
             for fault_id, fault in self._armed.items()

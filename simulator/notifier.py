@@ -47,7 +47,9 @@ class Notifier:
 
     def tell(self, notice: Notice) -> None:
         """Write the notice down in the caller's transaction; its first sending follows once that has committed."""
-        fault = self._faults.take(Operation.CALLBACK, {notice.number, notice.out_no}, FATE_OF_CALLBACK)
+        fault = self._faults.take(
+            Operation.CALLBACK, {notice.number, notice.out_no}, FATE_OF_CALLBACK, app_id=notice.app_id
+        )
         row = {name: getattr(notice, name) for name in notice.__slots__} | {"state": "pending"} | _fate(fault)
         self._database.insert("notifications", row)
         if row["state"] == "lost":
@@ -109,7 +111,9 @@ class Notifier:
             del self._sendings[notify_id]
 
     async def _deliver_notice(self, notice: Notice) -> None:
-        fault = self._faults.take(Operation.CALLBACK, {notice.number, notice.out_no}, FORM_OF_CALLBACK)
+        fault = self._faults.take(
+            Operation.CALLBACK, {notice.number, notice.out_no}, FORM_OF_CALLBACK, app_id=notice.app_id
+        )
         flaw = None if fault is None else fault.do
         async with self._places:
             copies = [self._send(notice, flaw) for _ in range(notice.copies)]

@@ -105,7 +105,7 @@ class PaymentWorkflow:
         self._collection = Collection(self._steps, self._mailbox, self._story)
 
     @workflow.run
-    async def run(self, command: PaymentCommand) -> PaymentAnswer:
+    async def run(self, command: PaymentCommand) -> PaymentAnswer:  # noqa: ARG002 - `__init__` has read it
         """The payment is succeeded, closed or failed; Cancel in the UI means close before the pivot, nothing after."""
         await finish_despite_cancel(self._process(), self._mailbox.request_close)
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class PaymentSteps:
-    """Runs the steps of one payment and keeps what the newest answer says (`view`); their names are what the UI shows."""
+    """Runs the steps of one payment, named as the UI shows them, and keeps what the newest answer says (`view`)."""
 
     def __init__(self, payment_id: str, story: Story) -> None:
         self._id = payment_id

@@ -119,7 +119,7 @@ class SimChannel:
         fault = None
         try:
             app_id = self._gate.admit(call)
-            fault = self._world.faults.take(call.op, {out_no, refund_no})
+            fault = self._world.faults.take(call.op, {out_no, refund_no}, app_id=app_id)
             outcome = self._execute(call, app_id, None if fault is None else fault.do)
         except RefusedError as refusal:
             outcome = _refused(refusal)

@@ -51,7 +51,7 @@ async def post_until_answered(shop: Shop, body: dict[str, Any]) -> str:
 async def test_fifty_payments_survive_restarts_of_temporal_and_postgresql(
     own_servers: tuple[Servers, Addresses], fragile_shop: Shop
 ) -> None:
-    """kill -9 of both while payments open, wait and confirm: each is paid once, and the book is sound."""
+    """Kill -9 of both while payments open, wait and confirm: each is paid once, and the book is sound."""
     servers, shop = own_servers[0], fragile_shop
     bodies = [shop.order(amount_minor=2_000, balance_minor=500) for _ in range(PAYMENTS)]
     posts = [asyncio.create_task(post_until_answered(shop, body)) for body in bodies]

@@ -21,7 +21,7 @@ CASES = [
     {"auth_code": "28pay"},
     {"expire_at": "tomorrow"},
     {"expire_at": "2030-01-01T00:00:00"},
-    {"expire_at": in_minutes(-1)},
+    {"expire_at": "2020-01-01T00:00:00Z"},
     {"notify_url": "ftp://127.0.0.1/"},
 ]
 

@@ -1,4 +1,4 @@
-"""The payment centre in the test's own process: the real API on a real port, the real worker, a namespace of its own."""
+"""The payment centre in the test's own process: real API, real worker, a Temporal namespace of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The real servers that all tests share: PostgreSQL, Temporal and the channel simulator, each started once a session."""
+"""The real servers that all tests share, each started once: PostgreSQL, Temporal and the channel simulator."""
 
 import asyncio
 import json

@@ -43,7 +43,12 @@ class Shop:
 
     @classmethod
     async def open(
-        cls, centre: Centre, *, funds_holder: str = "platform", close_proof: str = "final", **merchant: Any  # noqa: ANN401
+        cls,
+        centre: Centre,
+        *,
+        funds_holder: str = "platform",
+        close_proof: str = "final",
+        **merchant: Any,  # noqa: ANN401
     ) -> "Shop":
         """Onboarded: key, channel account, product in stock, wallet with money."""
         created = await operator(centre, "POST", "/v1/merchants", {"name": "Test shop", **merchant})
@@ -69,7 +74,9 @@ class Shop:
             },
         )
         shop = cls(centre, merchant_id, key["api_key"], channel["id"], app_id, new_id("sku"), "")
-        await shop.post("/v1/skus", {"sku": shop.sku, "name": "Tea", "unit_price_minor": PRICE_MINOR, "currency": "CNY"})
+        await shop.post(
+            "/v1/skus", {"sku": shop.sku, "name": "Tea", "unit_price_minor": PRICE_MINOR, "currency": "CNY"}
+        )
         await shop.call("PUT", f"/v1/skus/{shop.sku}/stock", {"warehouse": "main", "on_hand": STOCK})
         wallet = {"kind": "wallet", "owner": new_id("payer"), "currency": "CNY", "merchant_id": merchant_id}
         opened = await operator(centre, "POST", "/v1/accounts", {**wallet, "opening_balance_minor": WALLET_MINOR})
@@ -179,9 +186,7 @@ class Shop:
         """The channel is asked by the activity alone, as when the workflow dies right after it."""
         async with worker_parts(self.centre.settings) as parts:
             calls = ChannelCalls(parts.database, parts.accounts, parts.channels, self.centre.settings.public_url)
-            command = AttemptCommand(
-                payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id
-            )
+            command = AttemptCommand(payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id)
             await ActivityEnvironment().run(calls.query, command)
 
     async def watch_until_returned(self, payment_id: str) -> None:

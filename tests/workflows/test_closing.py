@@ -1,4 +1,4 @@
-"""A payment that nobody paid is closed, once the channel can no longer be paid; money that comes anyway is given back."""
+"""A payment that nobody paid is closed, once nobody can pay it; money that comes anyway is given back."""
 
 from tests.support.books import balances, book_is_sound, channel_account_balances
 from tests.support.centre import eventually

@@ -84,7 +84,5 @@ async def test_the_saga_tells_its_steps_and_branches(shop: Shop) -> None:
     await shop.payer_pays(started["out_no"])
     await shop.until(started["id"], "succeeded")
     ended = await shop.get(f"/v1/payments/{started['id']}/saga")
-    assert {"inventory": "confirmed", "funds": "confirmed"} == {
-        one["name"]: one["state"] for one in ended["branches"]
-    }
+    assert {"inventory": "confirmed", "funds": "confirmed"} == {one["name"]: one["state"] for one in ended["branches"]}
     assert ended["pivot_passed"]

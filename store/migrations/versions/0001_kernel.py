@@ -1,5 +1,7 @@
 """The kernel: merchants, catalogue, requests, payments, attempts, refunds, events, sweeps, and the book."""
 
+from alembic import op
+
 from store.migrations.frozen import run_sql
 
 revision = "0001"
@@ -10,6 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     run_sql(revision)
+    op.execute("GRANT SELECT ON alembic_version TO paysaga_app")
 
 
 def downgrade() -> None:

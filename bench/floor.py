@@ -1,0 +1,35 @@
+"""The floor: what the server and a worker with our options do when a workflow does nothing."""
+
+import asyncio
+
+from bench.children import until_ended, until_there
+from bench.empty_load import EmptyResult
+from bench.empty_worker import NAME
+from bench.engine import Engine
+from bench.meter import Meter
+from bench.results import Floor
+from bench.stack import BenchStack
+
+
+async def measure_floor(stack: BenchStack, engine: Engine, seconds: float) -> Floor:
+    """Empty workflows a second, many at once, on a server that has nothing else to do; the list has caught up."""
+    ready, result = stack.folder / "empty.ready", stack.folder / "empty.json"
+    worker = stack.python("empty-worker", ["-m", "bench.empty_worker", stack.temporal.address, str(ready)])
+    worker.start()
+    await until_there(worker, ready)
+    meter = Meter(lambda: {"Temporal": stack.temporal.child.pid, "worker": worker.pid})
+    load = stack.python("empty-load", ["-m", "bench.empty_load", stack.temporal.address, str(seconds), str(result)])
+    load.start()
+    await until_ended(load)
+    found = EmptyResult.model_validate_json(result.read_bytes())
+    lag_s = await engine.lag_s(NAME, found.ended)
+    spent_ms = {**meter.spent_ms(), "load": found.cpu_ms}
+    floor = Floor(
+        workflows=found.ended,
+        workflows_per_s=found.ended / found.took_s,
+        cpu_ms={name: spent / found.ended for name, spent in spent_ms.items()},
+        lag_s=lag_s,
+        others_share=meter.others_share(),
+    )
+    await asyncio.to_thread(worker.stop)
+    return floor
