@@ -129,9 +129,11 @@ def _ended(standing: Standing, answer: OrderAnswer, at: datetime) -> Verdict:
 def _closed(standing: Standing, at: datetime) -> Verdict:
     if not standing.attempt_state.open:
         return _asked_again(standing, at)
-    proven = standing.close_proof is CloseProof.FINAL or _expiry_proves(standing, at)
-    state = AttemptState.CLOSED if proven else AttemptState.PRESUMED_CLOSED
-    return Verdict({"state": state, **_watch(standing, at)}, _sure(standing))
+    if standing.close_proof is CloseProof.FINAL or _expiry_proves(standing, at):
+        return Verdict({"state": AttemptState.CLOSED, **_watch(standing, at)}, _sure(standing))
+    # Closed is what the channel says, not what it proves: the attempt stays open until its expiry and margin.
+    next_check_at = (at + live_check_after(standing.out_no, standing.checks)).isoformat()
+    return Verdict({"state": AttemptState.WAITING, "next_check_at": next_check_at, "checked": 1})
 
 
 def _unpaid(standing: Standing, answer: OrderAnswer, at: datetime) -> Verdict:

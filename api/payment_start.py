@@ -38,9 +38,13 @@ from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO
 from workflows.payment import PaymentWorkflow
 
 POST_LIMIT_S = 8
+LOOK_LIMIT_S = 0.05
 TASK_QUEUE = "saga"
 TASK_TIMEOUT = timedelta(seconds=3)
 UPDATE_ID = "pay"
+
+#: The client tells our own time limit in its own words.
+_LATE = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError)
 
 _log = structlog.get_logger("payments")
 
@@ -78,7 +82,7 @@ async def open_payment(services: Services, asked: Asked) -> Opened:
         missed = await _start(services, _operation(asked, claimed.payment_id, channel))
         snapshot = await _read(services, claimed.payment_id)
         if snapshot is None:
-            late = claimed.replayed and isinstance(missed, TimeoutError)
+            late = claimed.replayed and isinstance(missed, _LATE)
             raise IdempotencyInProgress if late else Unavailable("not opened yet; the same call continues it")
     return Opened(payment=render_payment(snapshot, with_pay=True), replayed=claimed.replayed)
 
@@ -129,10 +133,20 @@ async def _start(
             )
     except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError) as ended:
         _log.info("payment_ended_already", reason=type(ended).__name__)
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError, Unavailable) as missed:
+        await _look_at_start(operation)
+    except (*_LATE, RPCError, Unavailable) as missed:
         _log.warning("payment_not_answered", reason=type(missed).__name__)
+        await _look_at_start(operation)
         return missed
     return None
+
+
+async def _look_at_start(operation: WithStartWorkflowOperation[PaymentWorkflow, PaymentAnswer]) -> None:
+    """The client keeps a failed start in a future as well, which complains later when nobody looks at it."""
+    start = asyncio.ensure_future(operation.workflow_handle())
+    await asyncio.wait([start], timeout=LOOK_LIMIT_S)
+    if not start.cancel() and not start.cancelled():
+        start.exception()
 
 
 def _operation(

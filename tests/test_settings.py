@@ -1,9 +1,14 @@
 """The environment: read once, documented in full, and refused where it would be dangerous."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from pydantic import ValidationError
 
 from settings import Settings
+from tests.support.servers import ROOT
 
 
 def _settings(**fields: object) -> Settings:
@@ -17,21 +22,21 @@ def test_failpoints_need_development() -> None:
     assert _settings(failpoints="payment.open:after=kill", development=True).failpoints
 
 
-def test_failpoints_of_the_environment_need_development_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule holds for the way in which processes really read it."""
-    monkeypatch.setenv("PAYSAGA_FAILPOINTS", "payment.open:after=kill")
-    monkeypatch.delenv("PAYSAGA_DEVELOPMENT", raising=False)
-    with pytest.raises(ValidationError, match="PAYSAGA_DEVELOPMENT"):
-        Settings()
-    monkeypatch.setenv("PAYSAGA_DEVELOPMENT", "1")
-    assert "payment.open:after=kill" == Settings().failpoints
+@pytest.mark.parametrize(("development", "refused"), [("", True), ("1", False)])
+def test_failpoints_of_the_environment_need_development_too(development: str, *, refused: bool) -> None:
+    """The rule holds for the way in which processes really read it; an empty variable is none."""
+    variables = {"PAYSAGA_FAILPOINTS": "payment.open:after=kill", "PAYSAGA_DEVELOPMENT": development}
+    read = [sys.executable, "-c", "from settings import Settings; Settings()"]
+    ended = subprocess.run(read, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, check=False)
+    assert refused == (b"PAYSAGA_FAILPOINTS needs PAYSAGA_DEVELOPMENT=1" in ended.stderr)
+    assert refused == (ended.returncode != 0)
 
 
 @pytest.mark.parametrize("field", ["database_url", "owner_database_url", "temporal_address", "secret_key"])
 def test_a_missing_variable_is_named(field: str) -> None:
     """Whoever starts a process reads which variable to set."""
     with pytest.raises(ValueError, match=f"PAYSAGA_{field.upper()} is not set"):
-        getattr(Settings.model_construct(**dict.fromkeys(Settings.model_fields)), f"require_{field}")()
+        getattr(_settings(**{field: None}), f"require_{field}")()
 
 
 @pytest.mark.parametrize("field", ["secret_key", "operator_key"])

@@ -131,11 +131,12 @@ class Collection:
         if attempt.state is AttemptState.INTENT:
             await self._steps.forbid_send(attempt)
             return
+        asked_at = workflow.now()
         await self._ask(attempt)
         attempt = self._attempt_of(attempt)
         if attempt.state is AttemptState.WAITING and attempt.close_proof is CloseProof.FINAL:
             await self._ask_to_close(attempt)
-        elif attempt.state.open and workflow.now() >= _closing_ends_at(attempt):
+        elif attempt.state.open and asked_at >= _closing_ends_at(attempt):
             await self._steps.presume_closed(attempt)
 
     async def _ask(self, attempt: AttemptView) -> None:

@@ -77,20 +77,20 @@ def test_a_question_after_expiry_and_margin_proves_where_the_channel_says_so(
     ("proof", "when", "state", "watched"),
     [
         (CloseProof.FINAL, {}, AttemptState.CLOSED, False),
-        (CloseProof.AFTER_EXPIRY, {}, AttemptState.PRESUMED_CLOSED, True),
+        (CloseProof.AFTER_EXPIRY, {}, AttemptState.WAITING, False),
         (CloseProof.AFTER_EXPIRY, EXPIRED, AttemptState.CLOSED, True),
-        (CloseProof.NONE, EXPIRED, AttemptState.PRESUMED_CLOSED, True),
+        (CloseProof.NONE, EXPIRED, AttemptState.WAITING, False),
     ],
 )
 def test_closed_is_proof_where_it_is_final(
     proof: CloseProof, when: dict[str, datetime], state: AttemptState, *, watched: bool
 ) -> None:
-    """Elsewhere it is presumed; without final proof the watch goes on until the channel's expiry + 24 h (law 9)."""
+    """Elsewhere the attempt stays open until its expiry proves it; without final proof it is watched (law 9)."""
     standing = stands(close_proof=proof, **when)
     attempt = judge(standing, says(AnswerState.CLOSED), NOW).attempt
     until = (standing.expires_at + WATCH_FOR).isoformat() if watched else None
     assert (state, until) == (attempt["state"], attempt.get("watch_until"))
-    assert watched == (attempt["next_check_at"] is not None)
+    assert (state is not AttemptState.CLOSED or watched) == (attempt["next_check_at"] is not None)
 
 
 @pytest.mark.parametrize("answer", [says(AnswerState.DECLINED, code="no"), says(AnswerState.REJECTED, code="no")])

@@ -12,7 +12,11 @@ from store.database import Database
 from store.failpoints import Failpoints
 from tests.support.servers import ROOT, Addresses
 
-KILL = 'import asyncio; from store.failpoints import Failpoints; asyncio.run(Failpoints({"here": "kill"}).reach("here", ""))'
+KILL = """
+import asyncio
+from store.failpoints import Failpoints
+asyncio.run(Failpoints({"here": "kill"}).reach("here", ""))
+"""
 
 
 def test_points_are_read_from_text() -> None:

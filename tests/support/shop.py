@@ -16,6 +16,7 @@ from domain.ids import new_id, new_payment_id
 from domain.orders import PaymentOrder
 from store.requests import PaymentClaim, claim_payment, keep_request
 from tests.support.centre import OPERATOR_KEY, Centre, eventually, worker_parts
+from worker import WorkerParts
 from workflows.payment import PaymentWorkflow
 from workflows.watch import WatchWorkflow
 
@@ -185,9 +186,18 @@ class Shop:
     async def pivot_by_hand(self, payment_id: str, out_no: str) -> None:
         """The channel is asked by the activity alone, as when the workflow dies right after it."""
         async with worker_parts(self.centre.settings) as parts:
-            calls = ChannelCalls(parts.database, parts.accounts, parts.channels, self.centre.settings.public_url)
-            command = AttemptCommand(payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id)
-            await ActivityEnvironment().run(calls.query, command)
+            await ActivityEnvironment().run(self._calls(parts).query, self._about(payment_id, out_no))
+
+    async def send_by_hand(self, payment_id: str, out_no: str) -> None:
+        """A sending activity wakes up, however late."""
+        async with worker_parts(self.centre.settings) as parts:
+            await ActivityEnvironment().run(self._calls(parts).pay, self._about(payment_id, out_no))
+
+    def _calls(self, parts: WorkerParts) -> ChannelCalls:
+        return ChannelCalls(parts.database, parts.accounts, parts.channels, self.centre.settings.public_url)
+
+    def _about(self, payment_id: str, out_no: str) -> AttemptCommand:
+        return AttemptCommand(payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id)
 
     async def watch_until_returned(self, payment_id: str) -> None:
         """The scheduled watch runs, as often as needed, until the money that came wrongly is back."""
@@ -203,6 +213,16 @@ class Shop:
         """The merchant's events of one type, oldest first, once the feed shows at least one."""
         found = await eventually(lambda: self.get(f"/v1/events?type={kind}"), lambda listed: listed["items"])
         return list(found["items"])
+
+    async def workflow_ids(self) -> list[str]:
+        """The shop's payments and their refunds, as the ids of their workflows; at most five."""
+        payments = [one["id"] for one in (await self.get("/v1/payments?limit=5"))["items"]]
+        refunds = [
+            one["id"]
+            for payment_id in payments
+            for one in (await self.get(f"/v1/refunds?payment_id={payment_id}"))["items"]
+        ]
+        return [*payments, *refunds]
 
     async def stock(self) -> tuple[int, int, int]:
         """On hand, reserved, sold."""

@@ -1,9 +1,26 @@
-"""Shops of other kinds."""
+"""Shops of other kinds; and whatever a test here ran must replay."""
+
+import re
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.centre import Centre
+from tests.support.histories import replays
 from tests.support.shop import Shop
+
+
+@pytest.fixture(autouse=True)
+async def every_history_replays(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """After the test each payment of its shop, and each refund of theirs, is replayed from its history."""
+    yield
+    shops = [value for value in request.node.funcargs.values() if isinstance(value, Shop)]
+    path = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
+    for shop in shops:
+        started = await shop.workflow_ids()
+        for number, workflow_id in enumerate(started):
+            suffix = "" if len(started) == 1 else f"-{number + 1}"
+            await replays(shop.centre.temporal, workflow_id, f"{path}{suffix}")
 
 
 @pytest.fixture
