@@ -100,6 +100,7 @@ class WorkerParts:
     async def close(self) -> None:
         """Connections are closed; what was committed is logged, so that transactions can be counted."""
         await self.http.aclose()
+        await self.guard.close()
         await self.database.close()
         _log.info("committed", transactions=dict(self.database.commits))
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import orjson
 from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.answers import PageQuery, page
 from api.auth import Caller
@@ -103,7 +103,7 @@ async def _close(session: AsyncSession, account_id: str) -> None:
         Payment.payer_account_id == account_id,
         Payment.state.not_in([*PAYMENT_TERMINAL]),  # type: ignore[attr-defined]
     )
-    if (await session.exec(running.limit(1))).first() is not None:
+    if (await session.scalars(running.limit(1))).first() is not None:
         raise AccountNotEmpty("a payment from this account has not ended")
     await book.close_account(session, AccountId(account_id))
 

@@ -55,7 +55,7 @@ async def _caller(
 async def _owner_of(services: Services, hashed: bytes) -> str | None:
     async with services.database.reading() as session:
         wanted = select(ApiKey.merchant_id).where(ApiKey.secret_hash == hashed, ApiKey.revoked_at.is_(None))  # type: ignore[union-attr]
-        return (await session.exec(wanted)).one_or_none()
+        return (await session.scalars(wanted)).one_or_none()
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.answers import OrderAnswer
 from channels.base import Callback, CallbackKind, Inbound
@@ -79,7 +79,7 @@ def compare(received: Received, row: dict[str, Any] | None) -> CallbackVerdict:
 async def _row(session: AsyncSession, callback: Callback) -> dict[str, Any] | None:
     is_refund = callback.kind is CallbackKind.REFUND
     number = callback.out_refund_no if is_refund else callback.out_no
-    found = await (await session.connection()).execute(_OF_REFUND if is_refund else _OF_PAYMENT, {"number": number})
+    found = await session.execute(_OF_REFUND if is_refund else _OF_PAYMENT, {"number": number})
     row = found.mappings().one_or_none()
     return None if row is None else dict(row)
 
@@ -89,14 +89,14 @@ async def _insert(session: AsyncSession, received: Received, verdict: CallbackVe
     columns = _columns(received, verdict)
     table = CallbackRow.__table__  # type: ignore[attr-defined]
     statement = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.id)
-    inserted = (await (await session.connection()).execute(statement)).scalar_one_or_none()
+    inserted = (await session.execute(statement)).scalar_one_or_none()
     if inserted is not None:
         return inserted, False
     wanted = select(CallbackRow.id, CallbackRow.applied_at).where(
         CallbackRow.channel_account_id == received.account_id,
         CallbackRow.dedupe_key == received.callback.dedupe_key,
     )
-    callback_id, applied_at = (await session.exec(wanted)).one()
+    callback_id, applied_at = (await session.execute(wanted)).one()
     return callback_id, applied_at is not None
 
 

@@ -17,6 +17,7 @@ from domain.errors import (
     CurrencyMismatch,
     Forbidden,
     IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
     IdempotencyKeyReused,
     InternalError,
     InvalidJson,
@@ -43,6 +44,7 @@ sent. Fulfil an order on the event or on `GET`, never on `return_url`.
 
 _ALWAYS: Errors = (InvalidJson, Unauthorized, Forbidden, BodyTooLarge, InvalidRequest, InternalError, Unavailable)
 FOR_A_KEY: Errors = (IdempotencyKeyInvalid, IdempotencyKeyReused)
+FOR_A_REQUIRED_KEY: Errors = (*FOR_A_KEY, IdempotencyKeyMissing)
 FOR_A_PAYMENT: Errors = (
     *FOR_A_KEY,
     UnsupportedField,

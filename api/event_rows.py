@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import InvalidRequest, NotFound
 
@@ -40,9 +40,7 @@ async def feed_page(
 ) -> bytes:
     """Events oldest first, as JSON; `next` is the last one's id, or `after` again where nothing is new."""
     feed_no = 0 if after is None else await _place(session, merchant_id, after)
-    rows = (
-        await (await session.connection()).execute(_FEED, {"feed_no": feed_no, "merchant_id": merchant_id, **wanted})
-    ).all()
+    rows = (await session.execute(_FEED, {"feed_no": feed_no, "merchant_id": merchant_id, **wanted})).all()
     items = b",".join(row.body.encode() for row in rows)
     following = rows[-1].id if rows else after
     return b'{"items":[' + items + b'],"next":' + orjson.dumps(following) + b"}"
@@ -50,7 +48,7 @@ async def feed_page(
 
 async def event_of(session: AsyncSession, event_id: str, merchant_id: str | None) -> dict[str, Any]:
     """The event with its deliveries and their calls, and whose it is; NotFound."""
-    found = await (await session.connection()).execute(_ONE, {"id": event_id, "merchant_id": merchant_id})
+    found = await session.execute(_ONE, {"id": event_id, "merchant_id": merchant_id})
     row = found.mappings().one_or_none()
     if row is None:
         raise NotFound("there is no such event")
@@ -58,9 +56,7 @@ async def event_of(session: AsyncSession, event_id: str, merchant_id: str | None
 
 
 async def _place(session: AsyncSession, merchant_id: str | None, event_id: str) -> int:
-    place = (
-        await (await session.connection()).execute(_PLACE, {"id": event_id, "merchant_id": merchant_id})
-    ).scalar_one_or_none()
+    place = (await session.execute(_PLACE, {"id": event_id, "merchant_id": merchant_id})).scalar_one_or_none()
     if place is None:
         raise InvalidRequest(fields={"after": "no event of this feed"})
     return int(place)

@@ -5,13 +5,11 @@ import asyncio
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.answers import answer
 from api.metrics import registry_for
 from api.services import FromServices, Services
+from store.revision import HEAD, revision
 
 READY_LIMIT_S = 4
 
@@ -52,9 +50,9 @@ async def metrics(services: FromServices) -> Response:
 
 
 async def _postgresql_answers(services: Services) -> bool:
+    """PostgreSQL answers in time, and has the schema of this code."""
     try:
-        async with asyncio.timeout(READY_LIMIT_S), services.database.reading() as session:
-            await (await session.connection()).execute(text("SELECT 1"))
-    except (DBAPIError, PoolTimeout, OSError):
+        async with asyncio.timeout(READY_LIMIT_S):
+            return await revision(services.database) == HEAD
+    except TimeoutError:
         return False
-    return True

@@ -8,7 +8,7 @@ import orjson
 from fastapi import Depends, Header
 from pydantic import BaseModel
 
-from domain.errors import IdempotencyKeyInvalid
+from domain.errors import IdempotencyKeyInvalid, IdempotencyKeyMissing
 
 REPLAYED = {"Idempotent-Replayed": "true"}
 _VALID = re.compile(r"^[!-~]{1,255}\Z")
@@ -26,6 +26,14 @@ async def _key(
     return idempotency_key
 
 
+async def _required_key(key: Annotated[str | None, Depends(_key)]) -> str:
+    """IdempotencyKeyMissing without one: the body has no business number that would make a repeat recognisable."""
+    if key is None:
+        raise IdempotencyKeyMissing
+    return key
+
+
+RequiredIdempotencyKey = Annotated[str, Depends(_required_key)]
 IdempotencyKey = Annotated[str | None, Depends(_key)]
 
 

@@ -4,9 +4,9 @@ from fastapi import Response
 
 from api.answers import answer
 from api.auth import AnyCaller, OperatorCaller
-from api.documentation import FOR_A_KEY, problems
+from api.documentation import FOR_A_REQUIRED_KEY, problems
 from api.fields import IdInPath
-from api.idempotency import REPLAYED, IdempotencyKey
+from api.idempotency import REPLAYED, RequiredIdempotencyKey
 from api.json_bodies import JsonRouter
 from api.merchant_rows import add_channel, add_key, add_merchant, merchant_now, revoke_key
 from api.services import FromServices
@@ -18,8 +18,10 @@ from domain.resources import ChannelAccountObject, KeyObject, MerchantObject, We
 router = JsonRouter(prefix="/v1/merchants", tag="merchants")
 
 
-@router.post("", status_code=201, response_model=MerchantObject, responses=problems(*FOR_A_KEY))
-async def make_merchant(body: MerchantBody, _: OperatorCaller, key: IdempotencyKey, services: FromServices) -> Response:
+@router.post("", status_code=201, response_model=MerchantObject, responses=problems(*FOR_A_REQUIRED_KEY))
+async def make_merchant(
+    body: MerchantBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
+) -> Response:
     """Make a merchant."""
     merchant, replayed = await add_merchant(services, body, key)
     return answer(merchant, 201, REPLAYED if replayed else None)
@@ -36,19 +38,21 @@ async def get_merchant(merchant_id: IdInPath, caller: AnyCaller, services: FromS
     "/{merchant_id}/channels",
     status_code=201,
     response_model=ChannelAccountObject,
-    responses=problems(*FOR_A_KEY, NotFound, ChannelNotConfigured),
+    responses=problems(*FOR_A_REQUIRED_KEY, NotFound, ChannelNotConfigured),
 )
 async def make_channel_account(
-    merchant_id: IdInPath, body: ChannelBody, _: OperatorCaller, key: IdempotencyKey, services: FromServices
+    merchant_id: IdInPath, body: ChannelBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
 ) -> Response:
     """Add a merchant's contract with a channel; `funds_holder` never changes afterwards."""
     account, replayed = await add_channel(services, merchant_id, body=body, key=key)
     return answer(account, 201, REPLAYED if replayed else None)
 
 
-@router.post("/{merchant_id}/keys", status_code=201, response_model=KeyObject, responses=problems(*FOR_A_KEY, NotFound))
+@router.post(
+    "/{merchant_id}/keys", status_code=201, response_model=KeyObject, responses=problems(*FOR_A_REQUIRED_KEY, NotFound)
+)
 async def make_key(
-    merchant_id: IdInPath, body: KeyBody, _: OperatorCaller, key: IdempotencyKey, services: FromServices
+    merchant_id: IdInPath, body: KeyBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
 ) -> Response:
     """Make an API key; it is shown in this answer and never again."""
     made, replayed = await add_key(services, merchant_id, body=body, key=key)

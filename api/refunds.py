@@ -37,7 +37,7 @@ async def list_refunds(caller: AnyCaller, services: FromServices, query: Annotat
     if query.after is not None:
         wanted = wanted.where(col(Refund.id) < query.after)
     async with services.database.reading() as session:
-        refunds = [_shown(row) for row in (await session.exec(wanted)).all()]
+        refunds = [_shown(row) for row in (await session.scalars(wanted)).all()]
     return page(refunds, query.limit, refunds[-1].id if refunds else None)
 
 

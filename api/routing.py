@@ -51,4 +51,4 @@ async def _enabled(services: Services, merchant_id: str) -> list[ChannelAccountR
             ChannelAccountRow.merchant_id == merchant_id,
             ChannelAccountRow.enabled == True,  # noqa: E712 - a column
         )
-        return list((await session.exec(wanted.order_by(ChannelAccountRow.id))).all())
+        return list((await session.scalars(wanted.order_by(ChannelAccountRow.id))).all())

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import text
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -52,7 +52,7 @@ async def _asked(services: Services, payment_id: str) -> SagaView | None:
 
 
 async def _branches(session: AsyncSession, payment_id: str) -> tuple[SagaBranch, ...]:
-    rows = await (await session.connection()).execute(_BRANCHES, {"payment_id": payment_id})
+    rows = await session.execute(_BRANCHES, {"payment_id": payment_id})
     return tuple(SagaBranch(name=row.name, state=_PHASES[ReservationState(row.state)]) for row in rows)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.webhook_guard import WebhookGuard
 from api.bodies import LineBody, PaymentBody
@@ -96,4 +96,4 @@ def _line(line: LineBody, sku: Sku | None, *, body: PaymentBody, position: int) 
 
 async def _catalogue(session: AsyncSession, merchant_id: str, lines: Sequence[LineBody]) -> dict[str, Sku]:
     wanted = select(Sku).where(Sku.merchant_id == merchant_id, col(Sku.sku).in_({line.sku for line in lines}))
-    return {sku.sku: sku for sku in (await session.exec(wanted)).all()}
+    return {sku.sku: sku for sku in (await session.scalars(wanted)).all()}

@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.idempotency import request_hash
 from api.services import Services
@@ -28,7 +28,7 @@ async def add_sku(services: Services, merchant_id: str, *, body: SkuBody, key: s
         await claim_object(session, ObjectClaim(merchant_id, "skus", request_hash(body), body.sku, key))
         values = {"merchant_id": merchant_id, **body.model_dump(exclude={"metadata"}), "metadata": body.metadata}
         statement = insert(Sku.__table__).values(values).on_conflict_do_nothing()  # type: ignore[attr-defined]
-        inserted = await (await session.connection()).execute(statement.returning(Sku.__table__.c.sku))  # type: ignore[attr-defined]
+        inserted = await session.execute(statement.returning(Sku.__table__.c.sku))  # type: ignore[attr-defined]
         replayed = inserted.one_or_none() is None
         product = await _shown(session, merchant_id, body.sku)
         if replayed and not _same(product, body):
@@ -47,7 +47,7 @@ async def set_stock(services: Services, merchant_id: str, *, sku: str, body: Sto
     async with services.database.transaction("stock.set", sku) as session:
         await _shown(session, merchant_id, sku)
         values = {"merchant_id": merchant_id, "sku": sku, **body.model_dump()}
-        if (await (await session.connection()).execute(_SET_STOCK, values)).one_or_none() is None:
+        if (await session.execute(_SET_STOCK, values)).one_or_none() is None:
             raise StockBelowCommitments
         return await _shown(session, merchant_id, sku)
 
@@ -57,11 +57,11 @@ def _same(product: SkuObject, body: SkuBody) -> bool:
 
 
 async def _shown(session: AsyncSession, merchant_id: str, sku: str) -> SkuObject:
-    product = (await session.exec(select(Sku).where(Sku.merchant_id == merchant_id, Sku.sku == sku))).one_or_none()
+    product = (await session.scalars(select(Sku).where(Sku.merchant_id == merchant_id, Sku.sku == sku))).one_or_none()
     if product is None:
         raise NotFound("there is no such product")
     of_sku = select(Stock).where(Stock.merchant_id == merchant_id, Stock.sku == sku).order_by(Stock.warehouse)
-    stock = (await session.exec(of_sku.execution_options(populate_existing=True))).all()
+    stock = (await session.scalars(of_sku.execution_options(populate_existing=True))).all()
     return SkuObject.model_validate(
         {
             **product.model_dump(),

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.webhook_signing import new_webhook_secret, seal_webhook_secret
 from api.services import Services
@@ -27,7 +27,7 @@ async def put_webhook(services: Services, merchant_id: str, body: WebhookBody) -
             raise NotFound("there is no such merchant")
         fresh = await _insert(session, merchant_id, body, sealed)
         wanted = select(WebhookEndpoint).where(WebhookEndpoint.merchant_id == merchant_id).with_for_update()
-        endpoint = (await session.exec(wanted)).one()
+        endpoint = (await session.scalars(wanted)).one()
         if not fresh:
             _change(endpoint, body, sealed)
             session.add(endpoint)
@@ -49,7 +49,7 @@ async def _insert(session: AsyncSession, merchant_id: str, body: WebhookBody, se
     """True when the merchant had none."""
     columns = {"merchant_id": merchant_id, "url": body.url, "events": body.events, "secret": sealed}
     statement = insert(WebhookEndpoint).values(id=new_id("whk"), **columns).on_conflict_do_nothing()
-    inserted = await (await session.connection()).execute(statement.returning(col(WebhookEndpoint.id)))
+    inserted = await session.execute(statement.returning(col(WebhookEndpoint.id)))
     return inserted.one_or_none() is not None
 
 

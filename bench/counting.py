@@ -65,7 +65,7 @@ class Counting:
         result = await self._loading.run(self._loading.plan("counted", payments, in_flight=IN_FLIGHT))
         if len(result.succeeded) != payments:
             raise BenchError(f"{len(result.succeeded)} of {payments} counted payments succeeded: {result.refusals[:3]}")
-        await self._loading.settled(completed + payments)
+        await self._loading.settled(completed, result)
         kinds = await self._engine.actions() - before
         events = await self._engine.history_events([payment.payment_id for payment in result.succeeded])
         return result, Bill(

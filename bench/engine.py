@@ -34,14 +34,13 @@ class Engine:
         found = await self._client.count_workflows(f"WorkflowType = '{workflow}' AND ExecutionStatus = 'Completed'")
         return found.count
 
-    async def lag_s(self, workflow: str, completed: int) -> float:
-        """How long the list takes from now until it shows so many completed runs."""
-        began_at = time.monotonic()
+    async def lag_s(self, workflow: str, completed: int, *, since: float) -> float:
+        """How long after `since`, the last one's end, the list shows so many completed runs; at least until now."""
         while (shown := await self.completed(workflow)) < completed:
-            if time.monotonic() - began_at > LAG_LIMIT_S:
+            if time.time() - since > LAG_LIMIT_S:
                 raise BenchError(f"Temporal lists {shown} completed {workflow} workflows; {completed} have ended.")
             await asyncio.sleep(LOOK_EVERY_S)
-        return time.monotonic() - began_at
+        return time.time() - since
 
     async def history_events(self, workflow_ids: Sequence[str]) -> list[int]:
         """How many events each history has."""

@@ -22,11 +22,11 @@ async def measure_floor(stack: BenchStack, engine: Engine, seconds: float) -> Fl
     load.start()
     await until_ended(load)
     found = EmptyResult.model_validate_json(result.read_bytes())
-    lag_s = await engine.lag_s(NAME, found.ended)
+    lag_s = await engine.lag_s(NAME, found.ended, since=found.ended_at)
     spent_ms = {**meter.spent_ms(), "load": found.cpu_ms}
     floor = Floor(
         workflows=found.ended,
-        workflows_per_s=found.ended / found.took_s,
+        workflows_per_s=found.ended / (found.ended_at - found.began_at),
         cpu_ms={name: spent / found.ended for name, spent in spent_ms.items()},
         lag_s=lag_s,
         others_share=meter.others_share(),

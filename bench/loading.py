@@ -52,7 +52,7 @@ class Loading:
         completed = await self._engine.completed(WORKFLOW)
         meter = Meter(self._stack.pids)
         result = await self.run(plan)
-        lag_s, told_after_s = await self.settled(completed + len(result.succeeded))
+        lag_s, told_after_s = await self.settled(completed, result)
         spent_ms = {**meter.spent_ms(), "load": result.cpu_ms}
         calls = self._calls(plan.name, result)
         return Loaded(
@@ -70,17 +70,20 @@ class Loading:
             others_share=meter.others_share(),
         )
 
-    async def settled(self, completed: int) -> tuple[float, float]:
-        """Seconds from now until the list shows so many completed payments, and until every webhook is delivered."""
-        return await asyncio.gather(self._engine.lag_s(WORKFLOW, completed), self._told())
+    async def settled(self, completed: int, result: LoadResult) -> tuple[float, float]:
+        """Seconds from the last `succeeded` until the list has all ends, and until every webhook is delivered.
 
-    async def _told(self) -> float:
-        began_at = time.monotonic()
+        `completed` is how many ends it had before.
+        """
+        lag_s = self._engine.lag_s(WORKFLOW, completed + len(result.succeeded), since=result.ended_at)
+        return await asyncio.gather(lag_s, self._told(result.ended_at))
+
+    async def _told(self, since: float) -> float:
         while untold := self._rows.untold():
-            if time.monotonic() - began_at > TELLING_LIMIT_S:
+            if time.time() - since > TELLING_LIMIT_S:
                 raise BenchError(f"{untold} events and deliveries still wait {TELLING_LIMIT_S:.0f} s after the load.")
             await asyncio.sleep(LOOK_EVERY_S)
-        return time.monotonic() - began_at
+        return time.time() - since
 
     def _calls(self, name: str, result: LoadResult) -> list[tuple[float, float]]:
         """From a callback to the start of its payment's last transaction, and to when the load saw its end, in ms.

@@ -56,11 +56,12 @@ class LoadResult(BaseModel):
         return [payment for payment in self.payments if payment.succeeded_at is not None]
 
     @property
-    def took_s(self) -> float:
-        """From the first POST to the last payment seen `succeeded`."""
-        return max((payment.succeeded_at or 0.0 for payment in self.succeeded), default=self.began_at) - self.began_at
+    def ended_at(self) -> float:
+        """When the last payment was seen `succeeded`."""
+        return max((payment.succeeded_at or 0.0 for payment in self.succeeded), default=self.began_at)
 
     @property
     def rate_per_s(self) -> float:
-        """Payments a second from POST to `succeeded`."""
-        return len(self.succeeded) / self.took_s if self.took_s else 0.0
+        """Payments a second from the first POST to the last `succeeded`."""
+        took_s = self.ended_at - self.began_at
+        return len(self.succeeded) / took_s if took_s else 0.0

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from store.failpoints import Failpoints
 
@@ -26,6 +25,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, failpoints: Failpoints | None = None) -> None:
         self._engine = engine
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._failpoints = failpoints
         self.commits: Counter[str] = Counter()
 
@@ -66,8 +66,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for cold reads; nothing is committed."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        """A session for reads, each statement for itself; nothing is written."""
+        async with AsyncSession(self._autocommit, expire_on_commit=False) as session:
             yield session
 
     async def reach(self, point: str, key: str) -> None:

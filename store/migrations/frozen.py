@@ -16,5 +16,7 @@ def run_sql(revision: str) -> None:
     script = (SQL / f"{revision}.sql").read_text()
     # SQLAlchemy would prepare the script as one statement; the driver's own connection, inside the same transaction,
     # takes it whole.
-    fairy = op.get_bind().connection
-    await_only(fairy.driver_connection.execute(script))
+    driver = op.get_bind().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("a migration needs a live connection")
+    await_only(driver.execute(script))

@@ -6,7 +6,6 @@ from tests.api.away import serving, settings_without
 from tests.api.notices import Notifier
 from tests.channels.wire_peer import ChannelKey
 from tests.support.centre import Centre, eventually
-from tests.support.servers import Addresses
 from tests.support.shop import Shop
 
 OK = (200, {"code": "OK"})
@@ -108,13 +107,13 @@ async def test_a_notice_above_256_kib_is_refused(shop: Shop, centre: Centre) -> 
     assert (413, "body_too_large") == (answer.status_code, answer.json()["code"])
 
 
-async def test_without_temporal_a_stored_notice_is_acknowledged(addresses: Addresses, shop: Shop) -> None:
+async def test_without_temporal_a_stored_notice_is_acknowledged(shop: Shop) -> None:
     """The signal may fail: the row is there, and the poll or the watch finds it."""
     notifier, payment = await Notifier.of(shop), await shop.pay()
     await notifier.take_over(payment)
     body = notifier.notice(payment)
     target = f"/callbacks/sim/{notifier.account_id}"
-    async with serving(settings_without(addresses, temporal=False)) as http:
+    async with serving(settings_without(shop.centre.addresses, temporal=False)) as http:
         answer = await http.post(target, content=body, headers=notifier.headers(target, body))
     assert OK == (answer.status_code, answer.json())
     assert ["matched"] == [one["verdict"] for one in await notifier.stored()]

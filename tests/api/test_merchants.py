@@ -11,7 +11,8 @@ from tests.support.shop import Shop, operator, register_at_channel
 
 
 async def _operator_call(centre: Centre, method: str, path: str, body: Any) -> httpx.Response:  # noqa: ANN401
-    return await centre.http.request(method, path, json=body, headers={"Authorization": f"Bearer {OPERATOR_KEY}"})
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}", "Idempotency-Key": new_id("key")}
+    return await centre.http.request(method, path, json=body, headers=headers)
 
 
 async def _contract(centre: Centre, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -111,3 +112,10 @@ async def test_another_merchants_webhook_cannot_be_set(centre: Centre, shop: Sho
     other = await operator(centre, "POST", "/v1/merchants", {"name": "Other"})
     answer = await shop.call("PUT", f"/v1/merchants/{other['id']}/webhook", {"url": "https://127.0.0.1/"})
     assert (404, "not_found") == (answer.status_code, answer.json()["code"])
+
+
+async def test_onboarding_requires_a_key_because_nothing_else_tells_a_repeat(centre: Centre) -> None:
+    """422 `idempotency_key_missing`, and nothing was made."""
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    answer = await centre.http.post("/v1/merchants", json={"name": "Tea House"}, headers=headers)
+    assert (422, "idempotency_key_missing") == (answer.status_code, answer.json()["code"])

@@ -54,7 +54,11 @@ async def test_the_process_serves_logs_json_and_stops_when_told(addresses: Addre
     async with _process(addresses, port, log) as process:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             await _until_ready(http)
-            headers = {"Authorization": f"Bearer {OPERATOR_KEY}", "Request-Id": "callers-id-123"}
+            headers = {
+                "Authorization": f"Bearer {OPERATOR_KEY}",
+                "Request-Id": "callers-id-123",
+                "Idempotency-Key": "k",
+            }
             made = await http.post("/v1/merchants", json={"name": "planted name"}, headers=headers)
             await http.get("/v1/payments", headers={"Authorization": "Bearer psk_planted"})
         process.send_signal(signal.SIGTERM)

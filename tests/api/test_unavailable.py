@@ -13,13 +13,11 @@ from tests.support.shop import Shop
 LIMIT_S = 5
 
 
-async def test_without_temporal_a_payment_is_503_and_the_same_call_works_later(
-    addresses: Addresses, centre: Centre, shop: Shop
-) -> None:
+async def test_without_temporal_a_payment_is_503_and_the_same_call_works_later(centre: Centre, shop: Shop) -> None:
     """The claim stands without a payment; whoever calls again, with the same key, continues it under the same id."""
     body = shop.order(lines=True)
     headers = {"Authorization": f"Bearer {shop.api_key}", "Idempotency-Key": "key-1"}
-    async with serving(settings_without(addresses, temporal=False)) as http:
+    async with serving(settings_without(shop.centre.addresses, temporal=False)) as http:
         started = time.monotonic()
         away = await http.post("/v1/payments", json=body, headers=headers)
     assert time.monotonic() - started < LIMIT_S
@@ -29,13 +27,11 @@ async def test_without_temporal_a_payment_is_503_and_the_same_call_works_later(
     assert (201, claimed, "awaiting_payer") == (later.status_code, later.json()["id"], later.json()["state"])
 
 
-async def test_when_temporal_vanishes_under_a_connected_client_the_answer_is_503_in_time(
-    addresses: Addresses, shop: Shop
-) -> None:
+async def test_when_temporal_vanishes_under_a_connected_client_the_answer_is_503_in_time(shop: Shop) -> None:
     """A connection that was good until now costs no more time than one that never was."""
-    settings = settings_without(addresses, temporal=False)
+    settings = settings_without(shop.centre.addresses, temporal=False)
     async with serving(settings) as http:
-        async with relayed(settings.require_temporal_address(), to=addresses.temporal):
+        async with relayed(settings.require_temporal_address(), to=shop.centre.addresses.temporal):
             assert (await http.get("/readyz")).json()["temporal"]
         started = time.monotonic()
         away = await http.post("/v1/payments", json=shop.order(), headers={"Authorization": f"Bearer {shop.api_key}"})
@@ -43,11 +39,11 @@ async def test_when_temporal_vanishes_under_a_connected_client_the_answer_is_503
         assert (503, "unavailable") == (away.status_code, away.json()["code"])
 
 
-async def test_without_temporal_reading_goes_on(addresses: Addresses, shop: Shop) -> None:
+async def test_without_temporal_reading_goes_on(shop: Shop) -> None:
     """Rows are read without the engine; only what asks the workflow is 503."""
     payment = await shop.pay()
     headers = {"Authorization": f"Bearer {shop.api_key}"}
-    async with serving(settings_without(addresses, temporal=False)) as http:
+    async with serving(settings_without(shop.centre.addresses, temporal=False)) as http:
         read = await http.get(f"/v1/payments/{payment['id']}", headers=headers)
         saga = await http.get(f"/v1/payments/{payment['id']}/saga", headers=headers)
         close = await http.post(f"/v1/payments/{payment['id']}/close", headers=headers)

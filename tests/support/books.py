@@ -31,7 +31,7 @@ async def channel_account_balances(shop: Shop) -> dict[str, int]:
 
 async def book_is_sound(shop: Shop) -> None:
     """Every invariant of the book holds now, in one snapshot."""
-    async with shop.centre.database.reading() as session:
+    async with shop.centre.database.transaction("test.invariants") as session:
         await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         for name, query in invariants().items():
             assert [] == list(await session.execute(text(query))), name

@@ -25,7 +25,7 @@ from domain.ids import new_id
 from settings import Settings
 from store.database import Database
 from store.secrets import SecretBox
-from tests.support.servers import Addresses, free_port
+from tests.support.servers import Addresses, free_port, own_database
 
 OPERATOR_KEY = "operator-key-of-the-tests"
 POOL = 16
@@ -46,6 +46,7 @@ class Centre:
     @asynccontextmanager
     async def running(cls, addresses: Addresses, *, with_worker: bool = True) -> AsyncIterator["Centre"]:
         """The centre serves; without a worker, the test starts one itself."""
+        addresses = await own_database(addresses)
         settings = centre_settings(addresses, namespace=new_id("test"), api_port=free_port())
         await make_namespace(settings)
         async with AsyncExitStack() as stack:

@@ -3,14 +3,18 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import socket
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from devstack.child import Child, Command
 from devstack.postgres import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
@@ -18,6 +22,7 @@ from devstack.temporal import TemporalServer
 from store.migrate import migrate
 
 DATABASE = "paysaga"
+TEMPLATE = "paysaga_template"
 VARIABLE = "PAYSAGA_TEST_SERVERS"
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +47,20 @@ class Addresses:
         """The servers that an earlier process started; None when this one is the first."""
         text = os.environ.get(VARIABLE)
         return None if text is None else cls(**json.loads(text))
+
+
+async def own_database(addresses: Addresses) -> Addresses:
+    """The same servers, and a database at the newest revision that nobody else uses."""
+    name = f"paysaga_{secrets.token_hex(6)}"
+    engine = create_async_engine(addresses.owner_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    await engine.dispose()
+    return replace(
+        addresses,
+        database_url=addresses.database_url.replace(f"/{DATABASE}?", f"/{name}?"),
+        owner_url=addresses.owner_url.replace(f"/{DATABASE}?", f"/{name}?"),
+    )
 
 
 def free_port() -> int:
@@ -78,8 +97,9 @@ class Servers:
         self.simulator.start()
         self.temporal.spawn()
         self.postgres.start()
-        self.postgres.create_database(DATABASE)
-        asyncio.run(migrate(self.postgres.url(OWNER_ROLE, DATABASE)))
+        self.postgres.create_database(TEMPLATE)
+        asyncio.run(migrate(self.postgres.url(OWNER_ROLE, TEMPLATE)))
+        self.postgres.sql(f"ALTER ROLE {OWNER_ROLE} CREATEDB; CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}")
         self.temporal.wait_until_ready()
         return Addresses(
             database_url=self.postgres.url(APP_ROLE, DATABASE),
