@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -18,6 +19,8 @@ from domain.states import AttemptState
 from store import payments
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
+
+_log = structlog.get_logger("channel")
 
 
 class ChannelCalls:
@@ -77,6 +80,7 @@ class ChannelCalls:
         await self._database.reach(f"{name}.call:before", command.out_no)
         async with heartbeats():
             answer = await call()
+        _log.info("channel_answered", out_no=command.out_no, state=answer.state)
         await self._database.reach(f"{name}.call:after", command.out_no)
         return answer
 

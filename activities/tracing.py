@@ -1,5 +1,6 @@
 """The request id on its way from the REST call through workflow and activities, and the sorting of their errors."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.errors import BusinessError
 
 HEADER = "request-id"
+_log = structlog.get_logger("steps")
 _converter = default_converter().payload_converter
 
 
@@ -120,10 +122,14 @@ class _WorkflowOutbound(worker.WorkflowOutboundInterceptor):
 class _ActivityInbound(worker.ActivityInboundInterceptor):
     async def execute_activity(self, input: worker.ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - theirs
         with structlog.contextvars.bound_contextvars(**_identity(input)):
+            began = time.monotonic()
             try:
-                return await super().execute_activity(input)
+                answer = await super().execute_activity(input)
             except BusinessError as error:
+                _log.info("step_refused", code=error.code)
                 raise _as_failure(error) from error
+            _log.info("step", duration_ms=round((time.monotonic() - began) * 1000, 1))
+            return answer
 
 
 def _identity(input: worker.ExecuteActivityInput) -> dict[str, str]:  # noqa: A002

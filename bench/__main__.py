@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ COUNTED = 200
 # At half rate the payer takes a moment, so that POST answers while there is something to pay, and before we poll.
 PAYER_TAKES_MS = 1_000
 INTERRUPTED = 130
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def measure(stack: BenchStack, options: argparse.Namespace, terminal: Terminal) -> Results:
@@ -51,7 +51,9 @@ async def measure(stack: BenchStack, options: argparse.Namespace, terminal: Term
 async def run(options: argparse.Namespace) -> None:
     """The report is on the terminal, and in the file that was asked for; everything started has ended."""
     terminal = Terminal()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os.kill, os.getpid(), signal.SIGINT)
+    if measuring := asyncio.current_task():
+        for number in STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
     stack = BenchStack(terminal.step)
     try:
         results = await measure(stack, options, terminal)
@@ -85,7 +87,7 @@ def main() -> int:
     except (BenchError, StackError) as failure:
         sys.stderr.write(f"paysaga: {failure}\n")
         return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         return INTERRUPTED
     return 0
 

@@ -40,7 +40,7 @@ class Transactions(BaseModel):
     """Of one payment, by step: its own from `open` to `succeeded`, and those `apart` (API, loops, webhooks).
 
     `counted` names what was counted by whom in the whole phase; `in_database` is what PostgreSQL counted meanwhile.
-    Reads that committed nothing are `rolled_back`, a payment's share.
+    `rolled_back` is a payment's share.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,8 +57,8 @@ class Transactions(BaseModel):
         return sum(self.own.values())
 
     @property
-    def unexplained(self) -> int:
-        """What PostgreSQL counted and we did not."""
+    def uncounted(self) -> int:
+        """What PostgreSQL counted and we did not: statements of reading sessions, which begin no transaction."""
         return self.in_database - sum(self.counted.values())
 
 

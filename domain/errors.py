@@ -14,287 +14,105 @@
 A database or an engine that is down is none of these: it decides nothing (law 7).
 """
 
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import ClassVar
-
-
-class Advice(StrEnum):
-    """What the caller can do about an error."""
-
-    FIX = "fix the request"
-    RETRY = "retry with the same key"
-    ASK_LATER = "ask later"
-    TELL = "tell a person"
-    START_AGAIN = "start a new payment"
-
-
-class BusinessError(Exception):
-    """The root: an error that a rule of the business raised on purpose, never a fault of the machinery."""
-
-    code: ClassVar[str] = ""
-    status: ClassVar[int] = 409
-    advice: ClassVar[Advice] = Advice.FIX
-    title: ClassVar[str] = ""
-
-    @property
-    def detail(self) -> str:
-        """What happened, for a human; carries no secrets and no names."""
-        return str(self) or self.title
-
-
-class Refused(BusinessError):
-    """A participant refused; the object exists, ends `failed` and carries this code."""
-
-    advice = Advice.START_AGAIN
-
-
-class OutOfStock(Refused):
-    """Fewer are sellable than were asked for."""
-
-    code, title = "out_of_stock", "Not enough stock"
-
-
-class SkuOffSale(Refused):
-    """The product is not on sale."""
-
-    code, title = "sku_off_sale", "The product is not on sale"
-
-
-class BalanceInsufficient(Refused):
-    """The account's available balance does not cover the hold or debit."""
-
-    code, title = "balance_insufficient", "The balance does not cover it"
-
-
-class AccountBlocked(Refused):
-    """An operator blocked the account: it takes no new hold or debit."""
-
-    code, title, advice = "account_blocked", "The account is blocked", Advice.TELL
-
-
-class AccountClosed(Refused):
-    """The account is closed."""
-
-    code, title = "account_closed", "The account is closed"
-
-
-class FeeAboveAmount(Refused):
-    """The merchant's fee rule exceeds the amount."""
-
-    code, title, advice = "fee_above_amount", "The fee is above the amount", Advice.TELL
-
-
-class ChannelDeclined(Refused):
-    """The channel declined for good."""
-
-    code, title = "channel_declined", "The channel declined the payment"
-
-
-class ChannelRejected(Refused):
-    """The channel refused the order; it never existed there."""
-
-    code, title, advice = "channel_rejected", "The channel rejected the order", Advice.TELL
-
-
-class ChannelUnavailable(Refused):
-    """The channel could not be reached while the order might be sent; nothing was sent."""
-
-    code, title = "channel_unavailable", "The channel could not be reached"
-
-
-class SendForbidden(Refused):
-    """The send came after its cancel or after `send_before`; nothing was sent."""
-
-    code, title = "send_forbidden", "The send came too late"
-
-
-class TryAfterCancel(Refused):
-    """A try arrived after its cancel."""
-
-    code, title = "try_after_cancel", "Cancelled before it was tried"
-
-
-class RequestProblem(BusinessError):
-    """The request never became an object; nothing was started and nothing is held.
-
-    `fields` maps a field's path to what is wrong with it; `payment_id` names the payment that stands in the way.
-    """
-
-    def __init__(
-        self, detail: str = "", *, fields: Mapping[str, str] | None = None, payment_id: str | None = None
-    ) -> None:
-        super().__init__(detail)
-        self.fields = dict(fields or {})
-        self.payment_id = payment_id
-
-
-class InvalidJson(RequestProblem):
-    """The body is not JSON."""
-
-    code, status, title = "invalid_json", 400, "The body is not valid JSON"
-
-
-class InvalidRequest(RequestProblem):
-    """A field is missing, unknown, of the wrong type or out of range."""
-
-    code, status, title = "invalid_request", 422, "The request is not valid"
-
-
-class UnsupportedField(RequestProblem):
-    """The field exists in the contract, its feature is not built yet."""
-
-    code, status, title = "unsupported_field", 422, "The field is not supported yet"
-
-
-class AmountMismatch(RequestProblem):
-    """The amounts do not add up."""
-
-    code, status, title = "amount_mismatch", 422, "The amounts do not add up"
-
-
-class UnknownSku(RequestProblem):
-    """The merchant has no such product."""
-
-    code, status, title = "unknown_sku", 422, "Unknown product"
-
-
-class UnknownAccount(RequestProblem):
-    """The body names an account that the merchant does not have."""
-
-    code, status, title = "unknown_account", 404, "Unknown account"
-
-
-class CurrencyMismatch(RequestProblem):
-    """Two things that must share a currency do not."""
-
-    code, status, title = "currency_mismatch", 422, "The currencies differ"
-
-
-class ChannelNotConfigured(RequestProblem):
-    """The merchant has no account at a channel that can do this."""
-
-    code, status, title, advice = "channel_not_configured", 422, "No channel can do this", Advice.TELL
-
-
-class IdempotencyKeyReused(RequestProblem):
-    """The key was used with another body."""
-
-    code, status, title = "idempotency_key_reused", 422, "The idempotency key was used with another body"
-
-
-class IdempotencyKeyMissing(RequestProblem):
-    """The body has no business number, so a key is required."""
-
-    code, status, title = "idempotency_key_missing", 422, "An Idempotency-Key header is required"
-
-
-class IdempotencyKeyInvalid(RequestProblem):
-    """The key is not 1 to 255 visible ASCII characters."""
-
-    code, status, title = "idempotency_key_invalid", 422, "The idempotency key is not valid"
-
-
-class IdempotencyInProgress(RequestProblem):
-    """The first call with this key still runs."""
-
-    code, status, title, advice = "idempotency_in_progress", 409, "The first call still runs", Advice.RETRY
-
-
-class Unauthorized(RequestProblem):
-    """No key, or one that is not ours."""
-
-    code, status, title = "unauthorized", 401, "A valid API key is required"
-
-
-class Forbidden(RequestProblem):
-    """A merchant's key on an operator's route."""
-
-    code, status, title = "forbidden", 403, "An operator key is required"
-
-
-class NotFound(RequestProblem):
-    """There is no such object, or it is another merchant's."""
-
-    code, status, title = "not_found", 404, "Not found"
-
-
-class OrderNoTaken(RequestProblem):
-    """A live or succeeded payment has this order number and another body."""
-
-    code, status, title = "order_no_taken", 409, "The order number is taken"
-
-
-class PaymentAlreadyPaid(RequestProblem):
-    """The payment is paid, so it cannot be closed or switched."""
-
-    code, status, title, advice = "payment_already_paid", 409, "The payment is already paid", Advice.ASK_LATER
-
-
-class PaymentEnded(RequestProblem):
-    """The payment is closed or failed, so it cannot be switched."""
-
-    code, status, title, advice = "payment_ended", 409, "The payment has ended", Advice.START_AGAIN
-
-
-class SwitchUnsafe(RequestProblem):
-    """The previous attempt is not proven unpayable (law 10)."""
-
-    code, status, title, advice = "switch_unsafe", 409, "The previous attempt may still be paid", Advice.ASK_LATER
-
-
-class StockBelowCommitments(RequestProblem):
-    """`on_hand` would fall below reserved + sold."""
-
-    code, status, title = "stock_below_commitments", 409, "Stock below what is reserved and sold"
-
-
-class AlreadyExists(RequestProblem):
-    """An object with this key exists and differs."""
-
-    code, status, title = "already_exists", 409, "It exists already, with other fields"
-
-
-class AccountNotEmpty(RequestProblem):
-    """Closing is refused while a balance, a hold or an open object remains."""
-
-    code, status, title = "account_not_empty", 409, "The account is not empty"
-
-
-class WebhookUrlRefused(RequestProblem):
-    """The URL is not https, or does not lead to a public address."""
-
-    code, status, title = "webhook_url_refused", 422, "The webhook URL is refused"
-
-
-class MethodNotAllowed(RequestProblem):
-    """The path exists, the method does not."""
-
-    code, status, title = "method_not_allowed", 405, "Method not allowed"
-
-
-class BodyTooLarge(RequestProblem):
-    """The body is above 1 MB."""
-
-    code, status, title = "body_too_large", 413, "The body is above 1 MB"
-
-
-class RateLimited(RequestProblem):
-    """Too many calls."""
-
-    code, status, title, advice = "rate_limited", 429, "Too many calls", Advice.RETRY
-
-
-class InternalError(RequestProblem):
-    """A fault of ours; nothing was decided by it."""
-
-    code, status, title, advice = "internal_error", 500, "A fault of ours", Advice.TELL
-
-
-class Unavailable(RequestProblem):
-    """PostgreSQL or Temporal does not answer; nothing is half-done, the same key works later."""
-
-    code, status, title, advice = "unavailable", 503, "Temporarily unavailable", Advice.RETRY
+from collections.abc import Iterator
+
+from domain.business_error import (
+    Advice,
+    BusinessError,
+)
+from domain.problems import (
+    AccountNotEmpty,
+    AlreadyExists,
+    AmountMismatch,
+    BodyTooLarge,
+    ChannelNotConfigured,
+    CurrencyMismatch,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidJson,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    OrderNoTaken,
+    PaymentAlreadyPaid,
+    PaymentEnded,
+    RateLimited,
+    RequestProblem,
+    StockBelowCommitments,
+    SwitchUnsafe,
+    Unauthorized,
+    Unavailable,
+    UnknownAccount,
+    UnknownSku,
+    UnsupportedField,
+    WebhookUrlRefused,
+)
+from domain.refusals import (
+    AccountBlocked,
+    AccountClosed,
+    BalanceInsufficient,
+    ChannelDeclined,
+    ChannelRejected,
+    ChannelUnavailable,
+    FeeAboveAmount,
+    OutOfStock,
+    Refused,
+    SendForbidden,
+    SkuOffSale,
+    TryAfterCancel,
+)
+
+__all__ = [
+    "BY_CODE",
+    "AccountBlocked",
+    "AccountClosed",
+    "AccountNotEmpty",
+    "Advice",
+    "AlreadyExists",
+    "AmountMismatch",
+    "BalanceInsufficient",
+    "BodyTooLarge",
+    "BusinessError",
+    "ChannelDeclined",
+    "ChannelNotConfigured",
+    "ChannelRejected",
+    "ChannelUnavailable",
+    "CurrencyMismatch",
+    "FeeAboveAmount",
+    "Forbidden",
+    "IdempotencyInProgress",
+    "IdempotencyKeyInvalid",
+    "IdempotencyKeyMissing",
+    "IdempotencyKeyReused",
+    "InternalError",
+    "InvalidJson",
+    "InvalidRequest",
+    "MethodNotAllowed",
+    "NotFound",
+    "OrderNoTaken",
+    "OutOfStock",
+    "PaymentAlreadyPaid",
+    "PaymentEnded",
+    "RateLimited",
+    "Refused",
+    "RequestProblem",
+    "SendForbidden",
+    "SkuOffSale",
+    "StockBelowCommitments",
+    "SwitchUnsafe",
+    "TryAfterCancel",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownAccount",
+    "UnknownSku",
+    "UnsupportedField",
+    "WebhookUrlRefused",
+    "is_refusal",
+]
 
 
 def _leaves(root: type[BusinessError]) -> Iterator[type[BusinessError]]:

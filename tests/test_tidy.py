@@ -6,8 +6,6 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from statistics import median
 
-import pytest
-
 from tests.tidy.tree import (
     BESIDE,
     EVERYTHING,
@@ -30,29 +28,26 @@ SAYS_NOTHING = frozenset(
 BROAD = frozenset({"Exception", "BaseException"})
 #: The one place where steps commit; the schema's own commit, as the owner role, is the other.
 COMMITS = ("store/database.py", "store/migrate.py")
+DEFINITION = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MONEY = ("domain", "ledger")
 BESIDE_MONEY = ("activities", "api", "channels", "store", "workflows")
 
-each_file = pytest.mark.parametrize("source", sources(*EVERYTHING), ids=str)
-each_product_file = pytest.mark.parametrize("source", sources(*PRODUCT), ids=str)
 
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(source.path for source in sources(*EVERYTHING)),
-        *(str(one.relative_to(ROOT)) for one in ROOT.glob("*/sql/*.sql")),
-    ],
-)
-def test_no_file_is_long(path: str) -> None:
+def test_no_file_is_long() -> None:
     """When a file wants to grow, the concept inside it wants a name of its own."""
-    assert len((ROOT / path).read_text().splitlines()) <= FILE_LINES_MAX
+    paths = [*(ROOT / source.path for source in sources(*EVERYTHING)), *ROOT.glob("*/sql/*.sql")]
+    long = {path: count for path in paths if (count := len(path.read_text().splitlines())) > FILE_LINES_MAX}
+    assert {} == long
 
 
-@each_file
-def test_no_function_is_long(source: Source) -> None:
+def test_no_function_is_long() -> None:
     """Nothing is over 50 lines, docstrings apart."""
-    assert [] == [source.at(one, one.name) for one in source.functions() if lines(one) > FUNCTION_LINES_MAX]
+    assert [] == [
+        source.at(one, one.name)
+        for source in sources(*EVERYTHING)
+        for one in source.functions()
+        if lines(one) > FUNCTION_LINES_MAX
+    ]
 
 
 def test_most_functions_are_short() -> None:
@@ -60,59 +55,60 @@ def test_most_functions_are_short() -> None:
     assert median(lines(one) for source in sources(*PRODUCT, *BESIDE) for one in source.functions()) < 8
 
 
-@each_file
-def test_names_say_something(source: Source) -> None:
+def test_names_say_something() -> None:
     """No function, class or module is called by a word that names nothing."""
-    defined = [
-        one for one in ast.walk(source.tree) if isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    assert [] == [source.at(one, one.name) for one in defined if one.name.strip("_").lower() in SAYS_NOTHING]
-    assert not SAYS_NOTHING & {part.strip("_").lower() for part in Path(source.path).with_suffix("").parts}
+    breaches = [(source, node) for source, node in _nodes(*EVERYTHING) if isinstance(node, DEFINITION)]
+    assert [] == [source.at(one, one.name) for source, one in breaches if _bare(one.name) in SAYS_NOTHING]
+    modules = [Path(source.path).with_suffix("") for source in sources(*EVERYTHING)]
+    assert [] == [path for path in modules if SAYS_NOTHING & {_bare(part) for part in path.parts}]
 
 
-@pytest.mark.parametrize("source", sources(*PRODUCT, *BESIDE), ids=str)
-def test_what_is_public_is_described(source: Source) -> None:
+def test_what_is_public_is_described() -> None:
     """Each public class and function says what holds afterwards; migrations are read by Alembic alone."""
-    if not source.path.startswith("store/migrations/"):
-        assert [] == [source.at(one, one.name) for one in _public(source.tree) if ast.get_docstring(one) is None]
-
-
-@each_file
-def test_nothing_is_caught_broadly(source: Source) -> None:
-    """A handler for everything hides bugs; one that cleans up and raises again hides nothing."""
-    handlers = [one for one in ast.walk(source.tree) if isinstance(one, ast.ExceptHandler)]
-    assert [] == [source.at(one) for one in handlers if _is_broad(one.type) and not _raises_again(one)]
-    suppressed = [
-        one for one in ast.walk(source.tree) if isinstance(one, ast.Call) and dotted(one.func).endswith("suppress")
+    described = [one for one in sources(*PRODUCT, *BESIDE) if not one.path.startswith("store/migrations/")]
+    assert [] == [
+        source.at(one, one.name)
+        for source in described
+        for one in _public(source.tree)
+        if ast.get_docstring(one) is None
     ]
-    assert [] == [source.at(one) for one in suppressed if any(_is_broad(kind) for kind in one.args)]
 
 
-@each_product_file
-def test_transactions_commit_in_one_place(source: Source) -> None:
+def test_nothing_is_caught_broadly() -> None:
+    """A handler for everything hides bugs; one that cleans up and raises again hides nothing."""
+    handlers = [(source, one) for source, one in _nodes(*EVERYTHING) if isinstance(one, ast.ExceptHandler)]
+    assert [] == [source.at(one) for source, one in handlers if _is_broad(one.type) and not _raises_again(one)]
+    suppressed = [(source, one) for source, one in _calls(*EVERYTHING) if dotted(one.func).endswith("suppress")]
+    assert [] == [source.at(one) for source, one in suppressed if any(_is_broad(kind) for kind in one.args)]
+
+
+def test_transactions_commit_in_one_place() -> None:
     """`Database.transaction` commits; steps and participants never do, nor does a block that would commit for them."""
-    calls = [one.func for one in ast.walk(source.tree) if isinstance(one, ast.Call)]
-    commits = [one for one in calls if isinstance(one, ast.Attribute) and one.attr in {"commit", "begin"}]
-    assert [] == [source.at(one, one.attr) for one in commits if source.path not in COMMITS]
+    called = [(source, one.func) for source, one in _calls(*PRODUCT) if source.path not in COMMITS]
+    commits = [(source, one) for source, one in called if isinstance(one, ast.Attribute)]
+    assert [] == [source.at(one, one.attr) for source, one in commits if one.attr in {"commit", "begin"}]
 
 
-@pytest.mark.parametrize("source", sources(*MONEY), ids=str)
-def test_money_knows_no_floats(source: Source) -> None:
+def test_money_knows_no_floats() -> None:
     """Law 1: no float is written, named or made where money is counted."""
-    assert [] == [source.at(one) for one in _floats(source.tree)]
+    assert [] == [source.at(one) for source in sources(*MONEY) for one in _floats(source.tree)]
 
 
-@pytest.mark.parametrize("source", sources(*BESIDE_MONEY), ids=str)
-def test_no_function_has_money_and_a_float(source: Source) -> None:
+def test_no_function_has_money_and_a_float() -> None:
     """Durations are floats; a function that speaks of minor units has none, and never divides them."""
-    speaking = [one for one in source.functions() if any(name.endswith("_minor") for name in _names(one))]
-    assert [] == [source.at(found, one.name) for one in speaking for found in _floats(one)]
+    functions = [(source, one) for source in sources(*BESIDE_MONEY) for one in source.functions()]
+    speaking = [(source, one) for source, one in functions if any(name.endswith("_minor") for name in _names(one))]
+    assert [] == [source.at(found, one.name) for source, one in speaking for found in _floats(one)]
 
 
-@pytest.mark.parametrize("source", sources(*PRODUCT, *BESIDE), ids=str)
-def test_nothing_imports_the_worker(source: Source) -> None:
+def test_nothing_imports_the_worker() -> None:
     """A composition root is started, never used."""
-    assert [] == [source.at(place) for place, module in imported_modules(source) if module.split(".")[0] == "worker"]
+    assert [] == [
+        source.at(place)
+        for source in sources(*PRODUCT, *BESIDE)
+        for place, module in imported_modules(source)
+        if module.split(".")[0] == "worker"
+    ]
 
 
 def test_our_names_are_nobody_elses() -> None:
@@ -138,6 +134,18 @@ def _public(tree: ast.Module | ast.ClassDef) -> Iterator[ast.ClassDef | Function
             yield node
             if isinstance(node, ast.ClassDef):
                 yield from _public(node)
+
+
+def _nodes(*folders: str) -> Iterator[tuple[Source, ast.AST]]:
+    return ((source, node) for source in sources(*folders) for node in ast.walk(source.tree))
+
+
+def _calls(*folders: str) -> Iterator[tuple[Source, ast.Call]]:
+    return ((source, node) for source, node in _nodes(*folders) if isinstance(node, ast.Call))
+
+
+def _bare(name: str) -> str:
+    return name.strip("_").lower()
 
 
 def _is_broad(kind: ast.expr | None) -> bool:

@@ -107,11 +107,11 @@ class PaymentWorkflow:
     @workflow.run
     async def run(self, command: PaymentCommand) -> PaymentAnswer:  # noqa: ARG002 - `__init__` has read it
         """The payment is succeeded, closed or failed; Cancel in the UI means close before the pivot, nothing after."""
-        await finish_despite_cancel(self._process(), self._mailbox.request_close)
+        await finish_despite_cancel(self._drive(), self._mailbox.request_close)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._answer()
 
-    async def _process(self) -> None:
+    async def _drive(self) -> None:
         await self._steps.open()
         if not self._payment.state.terminal:
             await self._saga().run()

@@ -33,10 +33,10 @@ class RefundWorkflow:
     @workflow.run
     async def run(self, command: RefundCommand) -> RefundView:
         """The refund is succeeded or failed, and posted accordingly; Cancel in the UI changes nothing: it is owed."""
-        await finish_despite_cancel(self._process(command), lambda: None)
+        await finish_despite_cancel(self._drive(command), lambda: None)
         return self._refund
 
-    async def _process(self, command: RefundCommand) -> None:
+    async def _drive(self, command: RefundCommand) -> None:
         self._keep(await local("refund.open", command, RefundView))
         while not self._refund.state.terminal:
             await self._advance(command)

@@ -105,7 +105,13 @@ class Saga:
         self._record = record
 
     async def run(self) -> Decision:
-        """The saga has ended, and its terminal row says how."""
+        """The saga has ended, and its terminal row says how; a failure that decides nothing stalls it."""
+        try:
+            return await self._run()
+        except FailureError as error:
+            raise undecided(error) from error
+
+    async def _run(self) -> Decision:
         decision = self._record.decision()
         if decision is Decision.OPEN:
             decision = await self._try_all()
@@ -169,7 +175,7 @@ async def _flag_if_possible(flag: Callable[[str], Awaitable[None]], reason: str)
 
 
 async def _sorted_failures(step: Callable[[], Awaitable[None]]) -> None:
-    """Law 7: a business refusal compensates, the deadline stops, anything else is a bug and stalls."""
+    """Law 7: a business refusal compensates, the deadline stops; anything else decides nothing and stalls in `run`."""
     try:
         await step()
     except FailureError as error:
@@ -177,4 +183,4 @@ async def _sorted_failures(step: Callable[[], Awaitable[None]]) -> None:
             raise refusal from error
         if timed_out(error):
             raise Stopped from error
-        raise undecided(error) from error
+        raise

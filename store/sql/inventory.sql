@@ -18,6 +18,10 @@ BEGIN
         END IF;
         RETURN 'replay';
     END IF;
+    PERFORM 1 FROM stock s
+    WHERE (s.merchant_id, s.sku) IN (
+        SELECT p.merchant_id, l.sku FROM payment_line l JOIN payment p ON p.id = l.payment_id WHERE p.id = p_payment)
+    ORDER BY s.sku, s.warehouse FOR UPDATE;
     FOR line IN
         SELECT l.line_no, l.sku, l.quantity, l.warehouse, p.merchant_id, k.on_sale
         FROM payment_line l JOIN payment p ON p.id = l.payment_id
@@ -28,10 +32,6 @@ BEGIN
         IF NOT coalesce(line.on_sale, false) THEN
             RAISE EXCEPTION 'sku % is not on sale', line.sku USING ERRCODE = 'PI002';
         END IF;
-        PERFORM 1 FROM stock s
-        WHERE s.merchant_id = line.merchant_id AND s.sku = line.sku
-          AND (line.warehouse IS NULL OR s.warehouse = line.warehouse)
-        ORDER BY s.warehouse FOR UPDATE;
         SELECT s.warehouse INTO place FROM stock s
         WHERE s.merchant_id = line.merchant_id AND s.sku = line.sku
           AND (line.warehouse IS NULL OR s.warehouse = line.warehouse)

@@ -19,7 +19,7 @@ START_TIMEOUT_S = 30
 
 
 @asynccontextmanager
-async def _process(addresses: Addresses, port: int, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _api_running(addresses: Addresses, port: int, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAYSAGA_")}
     environment |= {
         "PAYSAGA_DATABASE_URL": addresses.database_url,
@@ -51,7 +51,7 @@ async def _until_ready(http: httpx.AsyncClient) -> None:
 async def test_the_process_serves_logs_json_and_stops_when_told(addresses: Addresses, tmp_path: Path) -> None:
     """Every line is JSON with the request's id; no key and no body is in it; SIGTERM ends it in order."""
     port, log = free_port(), tmp_path / "api.log"
-    async with _process(addresses, port, log) as process:
+    async with _api_running(addresses, port, log) as process:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             await _until_ready(http)
             headers = {

@@ -47,9 +47,13 @@ class WorkerProcess:
         await eventually(ready, bool)
         return self
 
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._log.read_text()
+
     def parked(self) -> set[str]:
         """The points at which it has stopped something."""
-        lines = (line for line in self._log.read_text().splitlines() if "failpoint_parked" in line)
+        lines = (line for line in self.log().splitlines() if "failpoint_parked" in line)
         return {json.loads(line)["point"] for line in lines}
 
     async def until_parked(self, points: set[str]) -> None:
