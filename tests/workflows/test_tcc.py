@@ -21,6 +21,7 @@ TRIED = ("try local", "send")
 UNDONE = ("unsend", "cancel inventory", "cancel funds", "finish cancel")
 CONFIRMED = ("confirm sender", "confirm local", "finish confirm")
 BUG = "KeyError"
+ENDS_WITHIN_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ async def queue(skipping: Client) -> AsyncIterator[str]:
 @pytest.fixture
 def run(skipping: Client, queue: str) -> Run:
     async def saga(script: Script) -> Ended:
-        return await skipping.execute_workflow(TccSaga.run, script, id=new_id("tcc"), task_queue=queue)
+        async with asyncio.timeout(ENDS_WITHIN_S):  # a saga that should end and stalls instead is a failure
+            return await skipping.execute_workflow(TccSaga.run, script, id=new_id("tcc"), task_queue=queue)
 
     return saga
 
