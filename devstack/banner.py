@@ -6,6 +6,8 @@ from typing import Any
 from devstack.showcase import Outcome, sellable
 from devstack.terminal import table
 
+#: The list without the runs of the watch and the sweeper.
+PAYMENTS_ONLY = "?query=WorkflowType%3D%22Payment%22"
 HEAD = ("", "what was done", "end", "branches", "stock", "book", "took")
 
 
@@ -31,7 +33,7 @@ def banner(demo: dict[str, Any], state: str) -> str:
     """Addresses, keys, and commands to copy."""
     lines = [
         ("API", f"{demo['api']}  (documentation {demo['api']}/docs)"),
-        ("Temporal UI", _ui(demo)),
+        ("Temporal UI", f"{_ui(demo)}{PAYMENTS_ONLY}"),
         ("channel simulator", f"{demo['simulator']}  (pay, break, heal by hand)"),
         ("webhook sink", f"{demo['sink']}  (what the business was told)"),
         ("merchant's key", demo["api_key"]),

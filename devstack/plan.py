@@ -18,7 +18,7 @@ DATABASE = "paysaga"
 WORKER_READY_FILE = "worker.ready"
 
 # The demo shows a watch and a sweep within seconds; whoever sets these variables is heard first.
-DEVELOPMENT_DEFAULTS = {"PAYSAGA_WATCH_EVERY_S": "5", "PAYSAGA_SWEEP_EVERY_S": "10"}
+DEVELOPMENT_DEFAULTS = {"PAYSAGA_WATCH_EVERY_S": "10", "PAYSAGA_SWEEP_EVERY_S": "15", "PAYSAGA_SWEEP_GRACE_S": "10"}
 
 
 @dataclass(frozen=True)
