@@ -56,6 +56,7 @@ SERVICE = {
         "volumes": WORDS,
         "ports": WORDS,
         "profiles": WORDS,
+        "network_mode": {"type": "string", "pattern": "^service:[a-z-]+$"},
         "entrypoint": WORDS,
         "command": WORDS,
     },
