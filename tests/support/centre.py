@@ -41,6 +41,7 @@ class Centre:
     temporal: Client
     database: Database
     http: httpx.AsyncClient
+    parts: worker.WorkerParts | None = None
 
     @classmethod
     @asynccontextmanager
@@ -50,8 +51,7 @@ class Centre:
         settings = centre_settings(addresses, namespace=new_id("test"), api_port=free_port())
         await make_namespace(settings)
         async with AsyncExitStack() as stack:
-            if with_worker:
-                await stack.enter_async_context(worker_running(settings))
+            parts = await stack.enter_async_context(worker_running(settings)) if with_worker else None
             await stack.enter_async_context(api_running(settings))
             database = Database.connect(addresses.database_url, pool_size=POOL)
             stack.push_async_callback(database.close)
@@ -59,7 +59,7 @@ class Centre:
             http = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=settings.public_url, timeout=15, trust_env=False)
             )
-            yield cls(addresses, settings, client, database, http)
+            yield cls(addresses, settings, client, database, http, parts)
 
 
 def centre_settings(addresses: Addresses, *, namespace: str, api_port: int) -> Settings:

@@ -34,6 +34,7 @@ class Addresses:
     database_url: str
     owner_url: str
     temporal: str
+    temporal_metrics: str
     simulator: str
     sink: str
     secret_key: str
@@ -79,8 +80,10 @@ class Servers:
         self.postgres = EmbeddedPostgres(
             self.folder / "postgres", settings={"synchronous_commit": "off", "max_connections": "300"}
         )
-        time_skipping = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
-        self.temporal = TemporalServer(self.folder / "temporal", free_port(), extra_args=time_skipping)
+        self.metrics_port = free_port()
+        flags = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
+        flags += ["--metrics-port", str(self.metrics_port)]
+        self.temporal = TemporalServer(self.folder / "temporal", free_port(), extra_args=flags)
         self.ports = (free_port(), free_port())
         self.simulator = Child(
             Command(
@@ -105,6 +108,7 @@ class Servers:
             database_url=self.postgres.url(APP_ROLE, DATABASE),
             owner_url=self.postgres.url(OWNER_ROLE, DATABASE),
             temporal=self.temporal.address,
+            temporal_metrics=f"http://127.0.0.1:{self.metrics_port}/metrics",
             simulator=f"http://127.0.0.1:{self.ports[0]}",
             sink=f"http://127.0.0.1:{self.ports[1]}",
             secret_key=Fernet.generate_key().decode(),

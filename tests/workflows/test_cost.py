@@ -1,0 +1,43 @@
+"""What a payment costs, in numbers that do not depend on the machine: a step more is noticed here."""
+
+from collections import Counter
+
+from bench.metrics import count_by, read_page
+from tests.support.centre import Centre, eventually
+from tests.support.shop import Shop
+
+#: One mixed payment, from `open` to `succeeded`.
+TRANSACTIONS = {
+    "payment.open": 1,
+    "inventory+funds.try": 1,
+    "channel.sent": 1,
+    "channel.known": 1,
+    "channel.callback": 1,
+    "inventory+funds.confirm": 1,
+}
+HISTORY_EVENTS = 24
+BILLABLE_ACTIONS = 8
+
+
+async def actions(centre: Centre) -> Counter[str]:
+    """The billable actions of the centre's own namespace, as the server counts them."""
+    page = await read_page(centre.addresses.temporal_metrics)
+    return count_by(page, "action", "action_type", namespace=centre.settings.temporal_namespace)
+
+
+async def test_a_mixed_payment_costs_six_transactions_and_eight_actions(centre: Centre, shop: Shop) -> None:
+    """Lines, balance part and channel part; a fault-free run on a quiet namespace."""
+    assert centre.parts is not None
+    before, committed = await actions(centre), Counter(centre.parts.database.commits)
+    started = await shop.pay(lines=True, balance_minor=1_000)
+    await shop.payer_pays(started["out_no"])
+    await shop.until(started["id"], "succeeded")
+    steps = Counter(centre.parts.database.commits) - committed
+    assert TRANSACTIONS == {name: count for name, count in steps.items() if not name.startswith("event.")}
+
+    async def billed() -> int:
+        return (await actions(centre) - before).total()
+
+    assert BILLABLE_ACTIONS == await eventually(billed, lambda count: count >= BILLABLE_ACTIONS)
+    history = await centre.temporal.get_workflow_handle(started["id"]).fetch_history()
+    assert HISTORY_EVENTS == len(history.events)
