@@ -32,14 +32,16 @@ async def keep_answer(session: AsyncSession, out_no: str, answer: OrderAnswer) -
     """What the channel said has had its effect, once; a repeat of the same news changes nothing."""
     standing = await lock(session, out_no)
     verdict = judge(standing, answer, datetime.now(UTC))
-    return await _keep(session, standing, verdict, _evidence(answer.evidence, answer.state), answer)
+    return await _keep(session, standing, verdict, evidence_row(answer.evidence, answer.state), answer)
 
 
 async def keep_silence(session: AsyncSession, out_no: str, evidence: Evidence | None) -> PaymentView:
     """A call whose outcome is unknown is kept as that (law 5)."""
     standing = await lock(session, out_no)
     verdict = judge(standing, None, datetime.now(UTC))
-    return await _keep(session, standing, verdict, None if evidence is None else _evidence(evidence, "unknown"), None)
+    return await _keep(
+        session, standing, verdict, None if evidence is None else evidence_row(evidence, "unknown"), None
+    )
 
 
 async def keep_verdict(session: AsyncSession, standing: Standing, verdict: Verdict) -> PaymentView:
@@ -67,7 +69,8 @@ def _move(move: Move | None) -> dict[str, Any] | None:
     return {"from": list(move.origins), "to": move.to, "set": move.columns, "event": move.event}
 
 
-def _evidence(evidence: Evidence, state: str) -> dict[str, Any]:
+def evidence_row(evidence: Evidence, state: str) -> dict[str, Any]:
+    """The columns of the row that proves an answer, or the lack of one."""
     return {
         "operation": evidence.op,
         "state": state,

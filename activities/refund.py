@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.answers import evidence_row
 from activities.attempts import channel_account
 from activities.heartbeat import heartbeats
 from activities.judgement import ATTENTION_OWNER
@@ -114,9 +115,9 @@ class RefundSteps:
             if RefundState(row["state"]).terminal or row["leg_state"] in {LegState.KNOWN_OK, LegState.KNOWN_FAIL}:
                 return await refunds.view(session, command.refund_id)
             columns = judge_refund(row, answer, datetime.now(UTC))
-            return await refunds.record(
-                session, command.refund_id, columns=columns, evidence=_evidence(evidence, answer)
-            )
+            state = "unknown" if answer is None else str(answer.state)
+            proof = None if evidence is None else evidence_row(evidence, state)
+            return await refunds.record(session, command.refund_id, columns=columns, evidence=proof)
 
     def _order(self, sent: dict[str, Any]) -> RefundOrder:
         row = sent["refund"]
@@ -175,20 +176,6 @@ def _attention(reason: str) -> dict[str, Any]:
 
 def _named(answer: RefundAnswer) -> dict[str, Any]:
     return {} if answer.channel_refund_no is None else {"channel_refund_no": answer.channel_refund_no}
-
-
-def _evidence(evidence: Evidence | None, answer: RefundAnswer | None) -> dict[str, Any] | None:
-    if evidence is None:
-        return None
-    state = "unknown" if answer is None else str(answer.state)
-    return {
-        "operation": evidence.op,
-        "state": state,
-        "http_status": evidence.http_status,
-        "code": evidence.code,
-        "request_id": evidence.request_id,
-        "raw": evidence.raw,
-    }
 
 
 async def _post(session: AsyncSession, row: dict[str, Any]) -> None:

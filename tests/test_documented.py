@@ -54,7 +54,7 @@ def test_a_lock_names_versions_and_hashes_and_no_index(path: str) -> None:
     assert len(packages) == len(re.findall(r"^\S.*\\\n +--hash=sha256:", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize(("declared", "lock"), zip(DECLARED, LOCKS, strict=True))
+@pytest.mark.parametrize(("declared", "lock"), list(zip(DECLARED, LOCKS, strict=True)))
 def test_everything_declared_is_locked(declared: str, lock: str) -> None:
     """A dependency that is added is locked in the same change."""
     locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==", (ROOT / lock).read_text(), re.MULTILINE))
