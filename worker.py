@@ -52,6 +52,7 @@ from activities.tracing import Tracing
 from activities.watch import Watch
 from activities.webhook import WebhookDelivery
 from activities.webhook_guard import WebhookGuard
+from activities.webhook_sending import WebhookSender
 from api.logs import configure_logs
 from channels.http import make_client
 from channels.registry import Channels
@@ -102,7 +103,7 @@ class WorkerParts:
         await self.http.aclose()
         await self.guard.close()
         await self.database.close()
-        _log.info("committed", transactions=dict(self.database.commits))
+        _log.info("committed", transactions=dict(self.database.commits), reads=dict(self.database.reads))
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """What this process can run on the queue; ValueError for a queue that does not exist."""
@@ -143,7 +144,7 @@ class WorkerParts:
         """A loop that is not a workflow; two instances at once are harmless. ValueError for an unknown one."""
         match name:
             case "events":
-                return EventFeed(self.database, self.client)
+                return EventFeed(self.database, self.client, sender=WebhookSender(self.box, self.guard))
             case "fold":
                 return Folding(self.database)
             case _:

@@ -1,6 +1,6 @@
 """What is decided about an attempt without asking the channel: forbid, presume, apply a callback, begin another."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +11,7 @@ from activities.attempts import attempt_row, channel_account
 from activities.judgement import Standing, Verdict, watched
 from channels.errors import Unsupported
 from channels.registry import Channels
+from domain.backoff import WATCH_FOR
 from domain.commands import AttemptCommand, CallbackCommand, NextAttemptCommand, PaymentView
 from domain.errors import ChannelNotConfigured, PaymentEnded, SwitchUnsafe
 from domain.money import Currency, Money
@@ -37,10 +38,17 @@ class AttemptSteps:
 
     @activity.defn(name="channel.presume")
     async def presume(self, command: AttemptCommand) -> PaymentView:
-        """One transaction: an open attempt past its expiry and margin is `presumed_closed`, and watched."""
+        """One transaction: an open attempt is `presumed_closed`, and watched.
+
+        Only when the channel itself answered, after the expiry that we sent plus the margin, that it is not paid;
+        silence presumes nothing, and where `closed` can be had as a final answer, only "not found" does (law 5).
+        """
         async with self._database.transaction("channel.presume", command.out_no) as session:
             standing = await lock(session, command.out_no)
-            return await keep_verdict(session, standing, _presumption(standing))
+            ends_at = standing.expires_at + timedelta(seconds=standing.close_margin_s)
+            said = await payments.last_answer_since(session, command.out_no, ends_at)
+            enough = said == "not_found" if standing.close_proof is CloseProof.FINAL else said is not None
+            return await keep_verdict(session, standing, _presumption(standing) if enough else Verdict())
 
     @activity.defn(name="channel.callback")
     async def callback(self, command: CallbackCommand) -> PaymentView:
@@ -54,10 +62,8 @@ class AttemptSteps:
                 return await payments.require_view(session, command.payment_id)
             if stored.is_proof:
                 return await keep_answer(session, stored.out_no, parse_stored_answer(stored.answer))
-            now = datetime.now(UTC).isoformat()
-            return await payments.record(
-                session, stored.out_no, attempt={"next_check_at": now}, evidence=None, move=None
-            )
+            standing = await lock(session, stored.out_no)
+            return await keep_verdict(session, standing, _question(standing, datetime.now(UTC)))
 
     @activity.defn(name="channel.switch")
     async def switch(self, command: NextAttemptCommand) -> PaymentView:
@@ -78,7 +84,13 @@ class AttemptSteps:
             await self._give_up(session, standing)
         row = await self._row(session, command, view)
         await payments.add_attempt(session, row)
-        columns = {"channel": row["channel"], "channel_account_id": row["channel_account_id"], "invoke": row["invoke"]}
+        opened = await self._accounts.get(row["channel_account_id"])
+        columns = {
+            "channel": row["channel"],
+            "channel_account_id": row["channel_account_id"],
+            "funds_holder": opened.row.funds_holder,
+            "invoke": row["invoke"],
+        }
         await payments.move(
             session, command.payment_id, origins=(view.state,), to=PaymentState.PENDING, columns=columns
         )
@@ -114,6 +126,16 @@ class AttemptSteps:
         }
         number = len(view.attempts) + 1
         return attempt_row(self._channels, opened, payment, number=number, invoke=command.switch.invoke)
+
+
+def _question(standing: Standing, at: datetime) -> Verdict:
+    """The channel is asked at once; an attempt that has ended is watched again, so that somebody asks (laws 8, 9)."""
+    due: dict[str, Any] = {"next_check_at": at.isoformat()}
+    if standing.attempt_state.received_money:
+        return Verdict()
+    if not standing.attempt_state.open:
+        due["watch_until"] = max(standing.watch_until or at, at + WATCH_FOR).isoformat()
+    return Verdict(due)
 
 
 def _presumption(standing: Standing) -> Verdict:

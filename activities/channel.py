@@ -39,6 +39,10 @@ class ChannelCalls:
         A second run finds SENT: it sends again only where the channel makes our number idempotent, else the attempt is
         UNKNOWN. An intent that was forbidden or is too old is not sent.
         """
+        async with heartbeats():
+            return await self._send(command)
+
+    async def _send(self, command: AttemptCommand) -> PaymentView:
         async with self._database.transaction("channel.sent", command.out_no) as session:
             sending = Sending.model_validate(await payments.begin_send(session, command.out_no))
         channel, account = await self._channel(sending.attempt.channel_account_id)
@@ -56,12 +60,14 @@ class ChannelCalls:
     @activity.defn(name="channel.query")
     async def query(self, command: AttemptCommand) -> PaymentView:
         """The channel's word on the order is kept; no word at all is kept as silence, and asked again later."""
-        return await self._ask("channel.query", command, Op.QUERY)
+        async with heartbeats():
+            return await self._ask("channel.query", command, Op.QUERY)
 
     @activity.defn(name="channel.close")
     async def close(self, command: AttemptCommand) -> PaymentView:
         """The channel's answer to our close is kept: closed, or paid after all. A channel without close is asked."""
-        return await self._ask("channel.close", command, Op.CLOSE)
+        async with heartbeats():
+            return await self._ask("channel.close", command, Op.CLOSE)
 
     async def _ask(self, name: str, command: AttemptCommand, operation: Op) -> PaymentView:
         channel, account = await self._channel(command.channel_account_id)
@@ -78,8 +84,7 @@ class ChannelCalls:
         self, name: str, command: AttemptCommand, call: Callable[[], Awaitable[OrderAnswer]]
     ) -> OrderAnswer:
         await self._database.reach(f"{name}.call:before", command.out_no)
-        async with heartbeats():
-            answer = await call()
+        answer = await call()
         _log.info("channel_answered", out_no=command.out_no, state=answer.state)
         await self._database.reach(f"{name}.call:after", command.out_no)
         return answer

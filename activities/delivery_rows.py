@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _ANSWER_CHARACTERS_KEPT = 2_000
+_GONE = 410
 
 _TO_SEND = text("""
     SELECT delivery.url, delivery.state, event.id AS event_id, event.type, event.body,
@@ -60,6 +61,13 @@ class CallRecord:
         return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - the class of success
 
     @property
+    def state(self) -> str:
+        """How the delivery stands after this call, as far as the business decides it: 410 ends it for good."""
+        if self.accepted:
+            return "delivered"
+        return "failed" if self.status == _GONE else "pending"
+
+    @property
     def outcome(self) -> str:
         """A word for logs and failures: the status, or why there was none."""
         return str(self.status) if self.status is not None else str(self.error)
@@ -77,7 +85,7 @@ async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | N
     row = (await connection.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
-    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], _sealed_secrets(dict(row)))
+    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(dict(row)))
 
 
 async def record_call(session: AsyncSession, delivery_id: str, call: CallRecord, state: str) -> None:
@@ -93,7 +101,8 @@ async def record_call(session: AsyncSession, delivery_id: str, call: CallRecord,
     await (await session.connection()).execute(_RECORD, values)
 
 
-def _sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:
+def sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:
+    """The secrets of an endpoint's row that sign now, the newest first; none where there is no endpoint."""
     until = row["previous_until"]
     previous_signs = row["previous_secret"] and until and until > datetime.now(UTC)
     return tuple(secret for secret in (row["secret"], previous_signs and row["previous_secret"]) if secret)

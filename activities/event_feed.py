@@ -1,39 +1,33 @@
-"""The loop between committed events and the business: it numbers them, and hands their deliveries to Temporal."""
+"""The loop from committed events to the business: it numbers them, tries each delivery once, hands over the rest."""
 
 import asyncio
 import time
-from datetime import timedelta
 
 import structlog
-from asyncpg import PostgresError
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
-from temporalio.common import ActivityIDReusePolicy, Priority
-from temporalio.exceptions import ActivityAlreadyStartedError
-from temporalio.service import RPCError
 
 from activities.event_body import render_object
-from activities.event_handing import Handing, fail_lapsed, mark_handed, read_unhanded, read_waiting
-from activities.event_numbering import Render, number_events
-from activities.webhook import DeliveryCommand
+from activities.event_handing import Handing, fail_lapsed, read_unhanded, read_waiting
+from activities.event_numbering import Numbered, Render, number_events
+from activities.first_tries import FirstTries
+from activities.hand_over import DOWN, HandOver
 from activities.webhook_schedule import DeliverySchedule
+from activities.webhook_sending import WebhookSender
 from store.database import Database
 
 EVENTS_AT_ONCE = 200
-STARTS_AT_ONCE = 16
-START_LIMIT = timedelta(seconds=5)
 LAPSE_EVERY_S = 60.0
 BUSY_WAIT_S, IDLE_WAIT_S, TROUBLE_WAIT_S = 0.05, 0.25, 1.0
-
-# PostgreSQL refuses a connection with errors of the driver's own; a client that has yet to connect to Temporal raises
-# RuntimeError instead of RPCError.
-_DOWN = (SQLAlchemyError, PostgresError, OSError, RPCError, RuntimeError)
 
 _log = structlog.get_logger("events")
 
 
 class EventFeed:
-    """Any number of feeds may run at once: numbering is behind a lock, handing over is idempotent by delivery id."""
+    """Any number of feeds may run at once: numbering is behind a lock, handing over is idempotent by delivery id.
+
+    The feed that numbered an event tries its deliveries first, if it is soon enough; the others leave them to it.
+    Without a `sender` there are no first tries: Temporal gets every delivery.
+    """
 
     def __init__(
         self,
@@ -42,76 +36,67 @@ class EventFeed:
         *,
         render: Render = render_object,
         schedule: DeliverySchedule | None = None,
+        sender: WebhookSender | None = None,
     ) -> None:
         self._database = database
-        self._client = client
         self._render = render
         self._schedule = schedule or DeliverySchedule()
+        self._hand_over = HandOver(database, client, self._schedule)
+        self._tries = FirstTries(database, sender, self._hand_over, self._schedule) if sender else None
         self._lapse_at = time.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ticks until `stop`; where the database or Temporal is down, what waits is tried again later."""
         wait_s = BUSY_WAIT_S
-        while not stop.is_set():
-            try:
-                busy = await self.tick()
-                wait_s = BUSY_WAIT_S if busy else min(wait_s * 2, IDLE_WAIT_S)
-            except _DOWN as error:
-                _log.warning("event_feed_waits", error=type(error).__name__)
-                wait_s = TROUBLE_WAIT_S
-            await _wait(stop, wait_s)
+        try:
+            while not stop.is_set():
+                wait_s = await self._paced_tick(wait_s)
+                await _wait(stop, wait_s)
+        finally:
+            await self.finish()
+
+    async def _paced_tick(self, waited_s: float) -> float:
+        """One tick, and how long to wait after it."""
+        try:
+            busy = await self.tick()
+        except DOWN as error:
+            _log.warning("event_feed_waits", error=type(error).__name__)
+            return TROUBLE_WAIT_S
+        return BUSY_WAIT_S if busy else min(waited_s * 2, IDLE_WAIT_S)
 
     async def tick(self) -> bool:
-        """What was committed is numbered and handed over, as far as one batch goes; True when there was anything.
+        """What was committed is numbered, and tried or handed over, as far as one batch goes; True when there was any.
 
         Each part continues what any feed left behind, so a crash between two of them loses nothing.
         """
         await self._fail_lapsed()
-        async with self._database.reading() as session:
-            waiting = await read_waiting(await session.connection())
+        own_for = self._schedule.own_for
+        async with self._database.reading("event.waiting") as session:
+            waiting = await read_waiting(await session.connection(), own_for)
         numbered = await self._number() if waiting.unnumbered else 0
-        if numbered or waiting.unhanded:
-            await self._hand_over()
+        if waiting.unhanded:
+            async with self._database.reading("event.unhanded") as session:
+                unhanded = await read_unhanded(await session.connection(), own_for, EVENTS_AT_ONCE)
+            await self._hand_over.start(unhanded)
         return bool(numbered) or waiting.unhanded
 
+    async def finish(self) -> None:
+        """First tries that are under way have ended."""
+        if self._tries:
+            await self._tries.finish()
+
     async def _number(self) -> int:
+        """How many events were numbered; their deliveries are being tried, or have their activities."""
+        numbered_at = time.monotonic()
         async with self._database.transaction("event.number") as session:
-            return await number_events(await session.connection(), self._render, EVENTS_AT_ONCE)
+            numbered = await number_events(await session.connection(), self._render, EVENTS_AT_ONCE)
+        await self._hand_over.start(self._left(numbered, numbered_at))
+        return numbered.events
 
-    async def _hand_over(self) -> None:
-        """Every waiting delivery has its activity before its event counts as handed over."""
-        async with self._database.reading() as session:
-            unhanded = await read_unhanded(await session.connection(), EVENTS_AT_ONCE)
-        if not unhanded:
-            return
-        at_once = asyncio.Semaphore(STARTS_AT_ONCE)
-        await asyncio.gather(*(self._start(handing, at_once) for handing in unhanded))
-        async with self._database.transaction("event.hand") as session:
-            await mark_handed(await session.connection(), unhanded)
-
-    async def _start(self, handing: Handing, at_once: asyncio.Semaphore) -> None:
-        if handing.delivery_id is None:
-            return
-        async with at_once:
-            try:
-                await self._start_activity(handing, handing.delivery_id)
-            except ActivityAlreadyStartedError:
-                _log.debug("delivery_already_started", delivery_id=handing.delivery_id)
-
-    async def _start_activity(self, handing: Handing, delivery_id: str) -> None:
-        await self._client.start_activity(
-            "webhook.deliver",
-            DeliveryCommand(delivery_id=delivery_id),
-            id=delivery_id,
-            task_queue=self._schedule.task_queue,
-            start_to_close_timeout=self._schedule.call_limit,
-            schedule_to_close_timeout=self._schedule.engine_limit,
-            retry_policy=self._schedule.retry_policy,
-            id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
-            summary=f"{handing.event_type} of {handing.object_id}",
-            priority=Priority(fairness_key=handing.merchant_id),
-            rpc_timeout=START_LIMIT,
-        )
+    def _left(self, numbered: Numbered, numbered_at: float) -> list[Handing]:
+        if self._tries:
+            return self._tries.take(numbered.deliveries, numbered_at)
+        return [delivery.handing for delivery in numbered.deliveries]
 
     async def _fail_lapsed(self) -> None:
         """Once a minute: a delivery whose activity was lost, or ended by hand, does not stay pending for ever."""

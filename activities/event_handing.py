@@ -7,20 +7,35 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_WAITING = text("""
+from activities.delivery_rows import Outgoing
+
+# The deliveries that an event was numbered with are for a while the numbering feed's own, which tries them itself. A
+# later delivery of the event is a resend, which nobody tries before Temporal does.
+_UNHANDED_EVENT = """
+    event.handed_at IS NULL AND event.feed_no IS NOT NULL AND NOT EXISTS (
+        SELECT FROM delivery
+        WHERE delivery.event_id = event.id AND delivery.state = 'pending'
+          AND delivery.created_at > now() - CAST(:own_for AS interval)
+          AND NOT EXISTS (
+              SELECT FROM delivery earlier
+              WHERE earlier.event_id = delivery.event_id AND earlier.created_at < delivery.created_at
+          )
+    )
+"""
+_WAITING = text(f"""
     SELECT EXISTS (SELECT FROM event WHERE feed_no IS NULL) AS unnumbered,
-           EXISTS (SELECT FROM event WHERE handed_at IS NULL AND feed_no IS NOT NULL) AS unhanded
-""")
-_UNHANDED = text("""
+           EXISTS (SELECT FROM event WHERE {_UNHANDED_EVENT}) AS unhanded
+""")  # noqa: S608 - it is a constant
+_UNHANDED = text(f"""
     SELECT waiting.id AS event_id, waiting.type AS event_type, waiting.object_id, waiting.merchant_id,
            delivery.id AS delivery_id
     FROM (
         SELECT id, type, object_id, merchant_id, feed_no FROM event
-        WHERE handed_at IS NULL AND feed_no IS NOT NULL ORDER BY feed_no LIMIT :limit
+        WHERE {_UNHANDED_EVENT} ORDER BY feed_no LIMIT :limit
     ) waiting
     LEFT JOIN delivery ON delivery.event_id = waiting.id AND delivery.state = 'pending'
     ORDER BY waiting.feed_no, delivery.id
-""")
+""")  # noqa: S608
 # A resend locks the event before it adds a delivery. Locked here too, the next statement sees that delivery, or the
 # resend comes after it and opens the event again.
 _LOCK = text("SELECT FROM event WHERE id = ANY(:event_ids) ORDER BY id FOR UPDATE")
@@ -57,15 +72,27 @@ class Handing:
     delivery_id: str | None
 
 
-async def read_waiting(connection: AsyncConnection) -> Waiting:
-    """Whether there is anything to number or to hand over: one cheap statement for the idle feed."""
-    row = (await connection.execute(_WAITING)).one()
+@dataclass(frozen=True)
+class NewDelivery:
+    """A delivery that its event was numbered with, and all that its first call needs."""
+
+    delivery_id: str
+    handing: Handing
+    outgoing: Outgoing
+
+
+async def read_waiting(connection: AsyncConnection, own_for: timedelta) -> Waiting:
+    """Whether there is anything to number or to hand over: one cheap statement for the idle feed.
+
+    Deliveries younger than `own_for` do not count: the feed that numbered their event tries them.
+    """
+    row = (await connection.execute(_WAITING, {"own_for": own_for})).one()
     return Waiting(row.unnumbered, row.unhanded)
 
 
-async def read_unhanded(connection: AsyncConnection, limit: int) -> list[Handing]:
-    """The pending deliveries of the first `limit` events that were not handed over."""
-    rows = (await connection.execute(_UNHANDED, {"limit": limit})).mappings()
+async def read_unhanded(connection: AsyncConnection, own_for: timedelta, limit: int) -> list[Handing]:
+    """The pending deliveries of the first `limit` events that were not handed over and that no feed is trying."""
+    rows = (await connection.execute(_UNHANDED, {"own_for": own_for, "limit": limit})).mappings()
     return [Handing(**row) for row in rows]
 
 

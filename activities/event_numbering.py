@@ -12,7 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.event_targets import Subscription, targets
+from activities.delivery_rows import Outgoing
+from activities.event_endpoints import Endpoint, read_endpoints
+from activities.event_handing import Handing, NewDelivery
+from activities.event_targets import targets
 from domain.ids import new_id
 
 #: Makes an object as the API shows it from an event's type and the rows as they were then.
@@ -27,9 +30,6 @@ _UNNUMBERED = text("""
     SELECT id, merchant_id, type, object_id, object_version, snapshot, created_at
     FROM event WHERE feed_no IS NULL ORDER BY sequence LIMIT :limit
 """).columns(snapshot=JSONB)
-_ENDPOINTS = text("""
-    SELECT merchant_id, url, events FROM webhook_endpoint WHERE merchant_id = ANY(:ids)
-""").columns(events=JSONB)
 _NUMBER = text("""
     UPDATE event SET
         feed_no = numbered.feed_no,
@@ -68,24 +68,45 @@ class RenderedEvent:
     event: CommittedEvent
     body: str
     urls: tuple[str, ...]
+    sealed_secrets: tuple[bytes, ...]
 
 
-async def number_events(connection: AsyncConnection, render: Render, limit: int) -> int:
-    """Committed events have the next numbers, their bodies and their deliveries; answers how many.
+@dataclass(frozen=True)
+class Numbered:
+    """How many events have a number now, and the deliveries that they were numbered with."""
+
+    events: int
+    deliveries: tuple[NewDelivery, ...] = ()
+
+
+async def number_events(connection: AsyncConnection, render: Render, limit: int) -> Numbered:
+    """Committed events have the next numbers, their bodies and their deliveries.
 
     Only the holder of the lock numbers, and its commit makes the numbers visible before the next holder reads the last
     one: whoever sees number n + 1 sees n. None are numbered while another feed holds the lock.
     """
     if not (await connection.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
-        return 0
+        return Numbered(0)
     rows = (await connection.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
     events = in_version_order([CommittedEvent(**row) for row in rows])
-    endpoints = await _endpoints(connection, {event.merchant_id for event in events})
+    endpoints = await read_endpoints(connection, {event.merchant_id for event in events})
     rendered = list(_rendered(events, endpoints, render))
-    if rendered:
-        await _write_numbers(connection, rendered)
-        await add_deliveries(connection, [(entry.event.id, entry.event.merchant_id, entry.urls) for entry in rendered])
-    return len(rendered)
+    if not rendered:
+        return Numbered(0)
+    await _write_numbers(connection, rendered)
+    wanted = [(entry.event.id, entry.event.merchant_id, entry.urls) for entry in rendered]
+    delivery_ids = await add_deliveries(connection, wanted)
+    told = [(entry, url) for entry in rendered for url in entry.urls]
+    deliveries = (new_delivery(key, *pair) for key, pair in zip(delivery_ids, told, strict=True))
+    return Numbered(len(rendered), tuple(deliveries))
+
+
+def new_delivery(delivery_id: str, told: RenderedEvent, url: str) -> NewDelivery:
+    """The delivery as the feed tries it first, or hands it over."""
+    event = told.event
+    handing = Handing(event.id, event.type, event.object_id, event.merchant_id, delivery_id)
+    outgoing = Outgoing(url, "pending", event.id, event.type, told.body, told.sealed_secrets)
+    return NewDelivery(delivery_id, handing, outgoing)
 
 
 def in_version_order(events: Sequence[CommittedEvent]) -> list[CommittedEvent]:
@@ -110,7 +131,7 @@ async def add_deliveries(
 
 
 def _rendered(
-    events: Sequence[CommittedEvent], endpoints: dict[str, Subscription], render: Render
+    events: Sequence[CommittedEvent], endpoints: dict[str, Endpoint], render: Render
 ) -> Iterator[RenderedEvent]:
     """Each event rendered. One that cannot be waits, with all later ones of its object, and holds up no other."""
     held: set[str] = set()
@@ -123,8 +144,9 @@ def _rendered(
             held.add(event.object_id)
             _log.error("event_not_rendered", event_id=event.id, event_type=event.type, error=type(error).__name__)
             continue
-        urls = targets(event.type, event.snapshot, endpoints.get(event.merchant_id))
-        yield RenderedEvent(event, body, tuple(urls))
+        endpoint = endpoints.get(event.merchant_id)
+        urls = targets(event.type, event.snapshot, endpoint.subscription if endpoint else None)
+        yield RenderedEvent(event, body, tuple(urls), endpoint.sealed_secrets if endpoint else ())
 
 
 def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
@@ -137,11 +159,6 @@ def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
         "data": {"object": rendered},
     }
     return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
-
-
-async def _endpoints(connection: AsyncConnection, merchant_ids: set[str]) -> dict[str, Subscription]:
-    rows = (await connection.execute(_ENDPOINTS, {"ids": sorted(merchant_ids)})).all() if merchant_ids else []
-    return {row.merchant_id: Subscription(row.url, tuple(row.events)) for row in rows}
 
 
 async def _write_numbers(connection: AsyncConnection, rendered: Sequence[RenderedEvent]) -> None:

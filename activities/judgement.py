@@ -78,7 +78,7 @@ def judge(standing: Standing, answer: OrderAnswer | None, at: datetime) -> Verdi
         case AnswerState.CLOSED:
             return _closed(standing, at)
         case _:
-            return _unsure(standing, at)
+            return _unsure(standing, at, answered=answer is not None)
 
 
 def _paid(standing: Standing, answer: OrderAnswer, at: datetime) -> Verdict:
@@ -161,11 +161,14 @@ def _unpaid(standing: Standing, answer: OrderAnswer, at: datetime) -> Verdict:
     return Verdict(_without_none(attempt), move)
 
 
-def _unsure(standing: Standing, at: datetime) -> Verdict:
-    """No answer, or `not found`: neither proves anything (law 5); a waiting order stays waiting, and is asked again."""
+def _unsure(standing: Standing, at: datetime, *, answered: bool) -> Verdict:
+    """No answer, or `not found`: neither proves anything (law 5); a waiting order stays waiting, and is asked again.
+
+    Only "not found" after the expiry is an answer that a channel's close proof may rest on; silence never is.
+    """
     if not standing.attempt_state.open or standing.attempt_state is AttemptState.INTENT:
         return _asked_again(standing, at)
-    if _expiry_proves(standing, at):
+    if answered and _expiry_proves(standing, at):
         return _closed(standing, at)
     state = AttemptState.WAITING if standing.attempt_state is AttemptState.WAITING else AttemptState.UNKNOWN
     next_check_at = (at + live_check_after(standing.out_no, standing.checks)).isoformat()

@@ -47,7 +47,7 @@ class Sending(BaseModel):
         """A first send in time; a second one only where our number makes it idempotent (law 4)."""
         if not self.in_time:
             return False
-        again = self.found is AttemptState.SENT and Op.PAY in capabilities.idempotent_ops
+        again = self.found in {AttemptState.SENT, AttemptState.UNKNOWN} and Op.PAY in capabilities.idempotent_ops
         return self.first or again
 
     def order(self, public_url: str) -> PayOrder:

@@ -1,11 +1,11 @@
 """The sweeper: decides by `describe` and the row, never by a list entry, because lists lag (law 11)."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
@@ -28,12 +28,15 @@ KEY_AGE = timedelta(hours=1)
 KEY_KEPT = timedelta(days=30)
 ENDED_LOOKED_AT = 50
 
-_OPEN = text(
+_OPEN_PAYMENTS = text(
     "SELECT 'Payment' AS kind, id, merchant_id, order_no, state, needs_attention FROM payment"
-    " WHERE state NOT IN ('closed', 'failed', 'succeeded') AND updated_at < :before"
-    " UNION ALL"
-    " SELECT 'Refund', id, merchant_id, coalesce(refund_no, out_refund_no), state, needs_attention FROM refund"
-    " WHERE state NOT IN ('succeeded', 'failed', 'bounced') AND updated_at < :before LIMIT :batch"
+    " WHERE state NOT IN ('closed', 'failed', 'succeeded') AND updated_at < :before AND id > :after"
+    " ORDER BY id LIMIT :batch"
+)
+_OPEN_REFUNDS = text(
+    "SELECT 'Refund' AS kind, id, merchant_id, coalesce(refund_no, out_refund_no) AS order_no, state, needs_attention"
+    " FROM refund WHERE state NOT IN ('succeeded', 'failed', 'bounced') AND updated_at < :before AND id > :after"
+    " ORDER BY id LIMIT :batch"
 )
 _LOST_CLAIMS = text(
     "SELECT r.payment_id FROM payment_request r LEFT JOIN payment p ON p.id = r.payment_id"
@@ -84,11 +87,14 @@ class Sweep:
         A second run finds them running. Objects younger than the grace are left alone.
         """
         before = datetime.now(UTC) - timedelta(seconds=command.grace_s)
-        found = await self._open_objects(before, command.batch)
-        started = [one for one in found if await self._start_if_closed(one)]
+        looked_at = started_again = 0
+        for query in (_OPEN_REFUNDS, _OPEN_PAYMENTS):
+            async for one in self._open_objects(query, before, command.batch):
+                looked_at += 1
+                started_again += await self._start_if_closed(one)
         counts = SweepCounts(
-            open_objects=len(found),
-            started_again=len(started),
+            open_objects=looked_at,
+            started_again=started_again,
             open_workflows_of_ended_objects=await self._open_workflows_of_ended(before),
             dropped_keys=await self._drop_lost_claims(command.batch),
         )
@@ -98,10 +104,18 @@ class Sweep:
         _log.info("swept", **counts.model_dump())
         return counts
 
-    async def _open_objects(self, before: datetime, batch: int) -> list[OpenObject]:
-        async with self._database.reading() as session:
-            rows = (await session.execute(_OPEN, {"before": before, "batch": batch})).mappings()
-            return [OpenObject(**row) for row in rows]
+    async def _open_objects(self, query: TextClause, before: datetime, batch: int) -> AsyncIterator[OpenObject]:
+        """All of them, a batch at a time: however many are open and well, none behind them is forgotten."""
+        after = ""
+        while True:
+            async with self._database.reading() as session:
+                rows = (await session.execute(query, {"before": before, "batch": batch, "after": after})).mappings()
+                found = [OpenObject(**row) for row in rows]
+            for one in found:
+                yield one
+            if len(found) < batch:
+                return
+            after = found[-1].id
 
     async def _start_if_closed(self, found: OpenObject) -> bool:
         activity.heartbeat(found.id)

@@ -1,6 +1,5 @@
-"""Telling the business: one activity per delivery, retried by Temporal for days, beside the payment's workflow."""
+"""Telling the business what the first try did not: one activity per delivery, retried by Temporal for days."""
 
-import time
 from datetime import UTC, datetime
 
 import structlog
@@ -8,15 +7,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.delivery_rows import CallRecord, Outgoing, read_outgoing, record_call
-from activities.webhook_guard import WebhookGuard, WebhookUnreachable
+from activities.webhook_guard import WebhookGuard
 from activities.webhook_schedule import DeliverySchedule
-from activities.webhook_signing import open_webhook_secret, signed
-from domain.errors import WebhookUrlRefused
+from activities.webhook_sending import WebhookSender
 from domain.orders import Frozen
 from store.database import Database
 from store.secrets import SecretBox
-
-GONE = 410
 
 _log = structlog.get_logger("webhook")
 
@@ -41,8 +37,7 @@ class WebhookDelivery:
         self, database: Database, box: SecretBox, guard: WebhookGuard, schedule: DeliverySchedule | None = None
     ) -> None:
         self._database = database
-        self._box = box
-        self._guard = guard
+        self._sender = WebhookSender(box, guard)
         self._schedule = schedule or DeliverySchedule()
 
     @activity.defn(name="webhook.deliver")
@@ -59,29 +54,14 @@ class WebhookDelivery:
             raise ApplicationError("no such delivery", type="webhook_unknown", non_retryable=True)
         if outgoing.state != "pending":
             return DeliveryAnswer(delivery_id=command.delivery_id, state=outgoing.state)
-        call = await self._call(outgoing)
+        call = await self._sender.send(outgoing)
         state = self._state_after(call)
         async with self._database.transaction("webhook.deliver", command.delivery_id) as session:
             await record_call(session, command.delivery_id, call, state)
         return self._answer(command.delivery_id, outgoing, call, state)
 
-    async def _call(self, outgoing: Outgoing) -> CallRecord:
-        started = time.monotonic()
-        keys = [open_webhook_secret(self._box, sealed) for sealed in outgoing.sealed_secrets]
-        if not keys:  # `notify_url` without a registered webhook: nothing is sent that cannot be verified
-            return CallRecord(0, error="no_secret")
-        try:
-            answer = await self._guard.post(outgoing.url, signed(outgoing.event_id, outgoing.body, keys))
-        except WebhookUnreachable as unreachable:
-            return CallRecord(_elapsed_ms(started), error=str(unreachable))
-        except WebhookUrlRefused as refused:
-            return CallRecord(_elapsed_ms(started), error=refused.code)
-        return CallRecord(_elapsed_ms(started), status=answer.status, answer=answer.body)
-
     def _state_after(self, call: CallRecord) -> str:
-        if call.accepted:
-            return "delivered"
-        return "failed" if call.status == GONE or self._is_last_try() else "pending"
+        return "failed" if call.state == "pending" and self._is_last_try() else call.state
 
     def _is_last_try(self) -> bool:
         info = activity.info()
@@ -99,7 +79,3 @@ class WebhookDelivery:
             non_retryable=state == "failed",
             category=ApplicationErrorCategory.BENIGN,
         )
-
-
-def _elapsed_ms(started: float) -> int:
-    return round((time.monotonic() - started) * 1_000)

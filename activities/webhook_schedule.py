@@ -10,6 +10,9 @@ from temporalio.common import RetryPolicy
 class DeliverySchedule:
     """Waits of 5, 15, 45 s … up to 6 h between tries, for three days after the delivery was handed to Temporal.
 
+    The feed that numbered an event makes the first try, of `first_limit` at most; for `own_for` its deliveries are left
+    to it, long enough to wait for a turn, to call and to write down how the call ended.
+
     `call_limit` ends one try whose worker died; it is longer than a call and its two transactions can take.
     """
 
@@ -18,6 +21,8 @@ class DeliverySchedule:
     longest_wait: timedelta = timedelta(hours=6)
     horizon: timedelta = timedelta(days=3)
     call_limit: timedelta = timedelta(seconds=15)
+    first_limit: timedelta = timedelta(seconds=2)
+    own_for: timedelta = timedelta(seconds=5)
     task_queue: str = "notify"
 
     @property
@@ -28,6 +33,11 @@ class DeliverySchedule:
             backoff_coefficient=self.growth,
             maximum_interval=self.longest_wait,
         )
+
+    @property
+    def begin_within_s(self) -> float:
+        """How long after its row a first try may begin: half of what its call leaves is for writing its end."""
+        return (self.own_for - self.first_limit).total_seconds() / 2
 
     @property
     def engine_limit(self) -> timedelta:

@@ -23,7 +23,7 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
 
 
 class CommitCollector(Collector):
-    """The transactions that a database committed, by step."""
+    """The transactions that a database committed, by step, and its reading sessions, by name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,6 +34,10 @@ class CommitCollector(Collector):
         for step, count in self._database.commits.items():
             family.add_metric([step], count)
         yield family
+        reads = CounterMetricFamily("paysaga_database_reads", "Reading sessions.", labels=["name"])
+        for name, count in self._database.reads.items():
+            reads.add_metric([name], count)
+        yield reads
 
 
 def registry_for(database: Database) -> CollectorRegistry:

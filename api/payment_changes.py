@@ -35,7 +35,10 @@ async def close_payment(services: Services, payment_id: str, merchant_id: str | 
     if not state.terminal:
         payment = await _workflow(services, payment_id)
         await _answered(payment.execute_update(PaymentWorkflow.close, id=CLOSE_UPDATE_ID))
-    return await _now(services, payment_id, merchant_id, unless=PaymentState.SUCCEEDED)
+    closed = await _now(services, payment_id, merchant_id, unless=PaymentState.SUCCEEDED)
+    if closed.state is not PaymentState.CLOSING and not closed.state.terminal:
+        raise Unavailable("the payment's workflow is away; the same call closes it later")
+    return closed
 
 
 async def switch_payment(
@@ -53,19 +56,24 @@ async def switch_payment(
     payment = await _workflow(services, payment_id)
     command = SwitchCommand(channel=body.channel, invoke=body.invoke)
     update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
-    await _answered(payment.execute_update(PaymentWorkflow.switch, command, id=update_id))
-    return await _now(services, payment_id, merchant_id)
+    before = await _now(services, payment_id, merchant_id)
+    heard = await _answered(payment.execute_update(PaymentWorkflow.switch, command, id=update_id))
+    switched = await _now(services, payment_id, merchant_id)
+    if not heard and len(switched.attempts) == len(before.attempts):
+        raise Unavailable("the payment's workflow is away; the same call switches it later")
+    return switched
 
 
 async def _workflow(services: Services, payment_id: str) -> WorkflowHandle[Any, Any]:
     return (await services.temporal.client()).get_workflow_handle(payment_id)
 
 
-async def _answered(update: Awaitable[PaymentAnswer]) -> None:
-    """The workflow has answered, or has ended by itself; its refusals and its absence arrive as our errors."""
+async def _answered(update: Awaitable[PaymentAnswer]) -> bool:
+    """True when the workflow answered, False when there is none; its refusals and an outage arrive as our errors."""
     try:
         async with asyncio.timeout(CHANGE_LIMIT_S):
             await update
+            return True
     except WorkflowUpdateFailedError as refused:
         if problem := _refusal(refused):
             raise problem from refused
@@ -75,6 +83,7 @@ async def _answered(update: Awaitable[PaymentAnswer]) -> None:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise Unavailable("Temporal does not answer") from error
         _log.info("payment_ended_already")
+    return False
 
 
 def _refusal(failed: WorkflowUpdateFailedError) -> BusinessError | None:

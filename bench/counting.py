@@ -41,13 +41,15 @@ class Counting:
         self._stack.up(self._stack.worker)
         self._stack.up(self._stack.api)
         result, bill = await self._billed(payments)
-        api_commits = await self._api_commits()
+        api_commits, api_reads = await self._api_counts()
         sessions = self._rows.sessions()
         after = await self._stopped()
-        worker_commits = last_commits(self._stack.worker.child.command.log.read_text())
+        worker_commits, worker_reads = last_counts(self._stack.worker.child.command.log.read_text())
         explained = {
-            "worker": sum(worker_commits.values()),
-            "API": sum(api_commits.values()),
+            "worker": worker_commits.total(),
+            "worker's reads": worker_reads.total(),
+            "API": api_commits.total(),
+            "API's reads": api_reads.total(),
             "the load's looks": result.polls,
             f"making {sessions} connections": round(sessions * await self._commits_of_a_connection()),
         }
@@ -74,9 +76,10 @@ class Counting:
             events_max=max(events),
         )
 
-    async def _api_commits(self) -> Counter[str]:
+    async def _api_counts(self) -> tuple[Counter[str], Counter[str]]:
         page = await read_page(f"{self._stack.plan.addresses.api}/metrics")
-        return count_by(page, "paysaga_database_commits_total", "step")
+        commits = count_by(page, "paysaga_database_commits_total", "step")
+        return commits, count_by(page, "paysaga_database_reads_total", "name")
 
     async def _stopped(self) -> Statistics:
         """PostgreSQL's counts when API, worker and their connections are gone."""
@@ -100,11 +103,12 @@ class Counting:
         return ((await self._complete_statistics()).commits - before.commits) / PROBES
 
 
-def last_commits(log: str) -> Counter[str]:
-    """Commits by step, as the worker logged them when it ended last. Raises `BenchError` when it did not."""
+def last_counts(log: str) -> tuple[Counter[str], Counter[str]]:
+    """Commits by step and reads by name, as the worker logged them when it ended last; else `BenchError`."""
     for line in reversed(log.splitlines()):
         if '"committed"' in line:
-            return Counter(json.loads(line)["transactions"])
+            counted = json.loads(line)
+            return Counter(counted["transactions"]), Counter(counted["reads"])
     raise BenchError("The worker did not log what it committed.")
 
 

@@ -86,11 +86,12 @@ def _explanations(results: Results) -> Iterator[str]:
     yield _named("transactions of a payment", transactions.own)
     yield _named("apart from it", transactions.apart)
     counted = " + ".join(f"{count} {who}" for who, count in transactions.counted.items())
-    reads = transactions.uncounted / results.counted.payments
+    uncounted = transactions.uncounted / results.counted.payments
     yield (
         f"PostgreSQL committed {transactions.in_database} over {results.counted.payments} payments; "
-        f"counted: {counted}. The other {transactions.uncounted}, {reads:.2f} a payment, are no step's: "
-        f"reads, each of which PostgreSQL counts as a commit. Rolled back: {transactions.rolled_back:.2f} a payment."
+        f"counted: {counted}. The other {transactions.uncounted}, {uncounted:.2f} a payment, are nobody's: "
+        f"PostgreSQL counts each statement of a reading session as a commit. "
+        f"Rolled back: {transactions.rolled_back:.2f} a payment."
     )
     yield _named("billable actions of a payment, its webhooks apart", bill.actions)
     phases: Sequence[tuple[str, Floor | Loaded]] = (

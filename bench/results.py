@@ -58,7 +58,7 @@ class Transactions(BaseModel):
 
     @property
     def uncounted(self) -> int:
-        """What PostgreSQL counted and we did not: statements of reading sessions, which begin no transaction."""
+        """What PostgreSQL alone counted: to it each statement of a reading session is a commit."""
         return self.in_database - sum(self.counted.values())
 
 

@@ -18,7 +18,7 @@ POOL_TIMEOUT_S = 3
 
 
 class Database:
-    """A pool of connections as the application role, and a count of what was committed.
+    """A pool of connections as the application role, and a count of what was committed and read.
 
     State is never left on a connection: limits are set when it is made, everything else is `SET LOCAL`.
     """
@@ -28,6 +28,7 @@ class Database:
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._failpoints = failpoints
         self.commits: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
 
     @classmethod
     def connect(cls, url: str, *, pool_size: int = 16, failpoints: Failpoints | None = None) -> Self:
@@ -65,10 +66,11 @@ class Database:
         await self.reach(f"{name}:after", key)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for reads, each statement for itself; nothing is written."""
+    async def reading(self, name: str = "other") -> AsyncIterator[AsyncSession]:
+        """A session for reads, each statement for itself; nothing is written. Counted in `reads` by `name`."""
         async with AsyncSession(self._autocommit, expire_on_commit=False) as session:
             yield session
+        self.reads[name] += 1
 
     async def reach(self, point: str, key: str) -> None:
         """A failpoint: nothing happens unless it is armed."""

@@ -1,6 +1,7 @@
 """The payment's rows: each function is one statement of a step, inside the caller's transaction."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -154,3 +155,15 @@ async def channel_account_for(session: AsyncSession, merchant_id: str, channel: 
     arguments = {"merchant_id": merchant_id, "channel": channel, "currency": currency}
     account_id: str | None = await session.scalar(_ACCOUNT_FOR, arguments)
     return account_id
+
+
+_LAST_ANSWER = text(
+    "SELECT state FROM evidence WHERE out_no = :out_no AND state <> 'unknown' AND received_at >= :since"
+    " ORDER BY id DESC LIMIT 1"
+)
+
+
+async def last_answer_since(session: AsyncSession, out_no: str, since: datetime) -> str | None:
+    """What the channel last said of the attempt from then on; None when it said nothing."""
+    state: str | None = await session.scalar(_LAST_ANSWER, {"out_no": out_no, "since": since})
+    return state

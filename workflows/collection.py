@@ -8,6 +8,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.commands import AttemptView, PaymentView, SwitchCommand
+    from domain.errors import SwitchUnsafe
     from domain.states import AttemptState, CloseProof, CloseReason, PaymentState
     from workflows import timing
     from workflows.failures import Refusal, describe, refusal_of, timed_out, undecided
@@ -16,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.story import Story
     from workflows.tcc import Stopped
 
+_SWITCHABLE = frozenset({PaymentState.PENDING, PaymentState.AWAITING_PAYER})
+_REFUSABLE = frozenset({PaymentState.PENDING, PaymentState.PROCESSING})
 _ENDED_UNPAID = frozenset({AttemptState.DECLINED, AttemptState.REJECTED, AttemptState.NEVER_SENT})
 _REFUSALS = {
     AttemptState.DECLINED: ("channel_declined", "The channel declined the payment"),
@@ -86,7 +89,7 @@ class Collection:
             raise Stopped
         if workflow.now() >= self._payment.expires_at:
             raise Stopped
-        if self._payment.state is PaymentState.PENDING and self._attempt.state in _ENDED_UNPAID:
+        if self._payment.state in _REFUSABLE and self._attempt.state in _ENDED_UNPAID:
             raise Refusal(*_REFUSALS[self._attempt.state])
 
     async def _send(self) -> None:
@@ -107,13 +110,20 @@ class Collection:
             await self._switch(self._mailbox.switch)
         elif self._poll_is_due():
             await self._ask(self._attempt)
+            await self._send_again_if_unknown()
+
+    async def _send_again_if_unknown(self) -> None:
+        """The question did not settle it: the same number again, where the channel makes that safe, while it may go."""
+        attempt = self._attempt
+        if attempt.state is AttemptState.UNKNOWN and workflow.now() < attempt.send_before:
+            await self._send()
 
     async def _switch(self, switch: SwitchCommand) -> None:
         """A new attempt starts only when the previous one is proven unpayable; otherwise the switch is refused."""
-        attempt = self._attempt
-        if attempt.state is AttemptState.WAITING:
-            await self._close(attempt)
-        if self._payment.state is PaymentState.AWAITING_PAYER or self._payment.state is PaymentState.PENDING:
+        self.switch_refused = SwitchUnsafe.code
+        if self._payment.state in _SWITCHABLE and self._attempt.state is AttemptState.WAITING:
+            await self._close(self._attempt)
+        if self._payment.state in _SWITCHABLE:
             self.switch_refused = await self._try_next(switch)
         self._mailbox.switch = None
 

@@ -31,8 +31,14 @@ def refusal_of(error: FailureError) -> Refusal | None:
 
 
 def timed_out(error: FailureError) -> bool:
-    """True when the step ran out of its time, which decides nothing by itself."""
-    return isinstance(cause_of(error), StepTimeout)
+    """True when the step ran out of its time or its tries, which decides nothing by itself.
+
+    The engine reports that as a timeout, or as the last failure of a step that it would have tried again: when the
+    next try would come after the deadline, a retryable failure reaches the workflow.
+    """
+    cause = cause_of(error)
+    retryable = isinstance(cause, ApplicationError) and not cause.non_retryable and not is_refusal(cause.type)
+    return retryable or isinstance(cause, StepTimeout)
 
 
 def describe(error: FailureError) -> str:

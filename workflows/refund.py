@@ -66,8 +66,11 @@ class RefundWorkflow:
                 timeout_summary="next question to the channel",
             )
         self._called = False
-        again = self._refund.leg_state is LegState.INTENT
-        await self._call("channel.refund" if again else "channel.refund_query", command)
+        if self._refund.leg_state is not LegState.INTENT:
+            await self._call("channel.refund_query", command)
+        if self._refund.leg_state in {LegState.INTENT, LegState.UNKNOWN}:
+            # The same number again; where the channel does not make that safe, the activity only asks.
+            await self._call("channel.refund", command)
 
     async def _call(self, name: str, command: RefundCommand) -> None:
         try:

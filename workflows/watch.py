@@ -3,7 +3,7 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.commands import (
@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
         WatchList,
     )
     from workflows import timing
-    from workflows.failures import timed_out, undecided
+    from workflows.failures import describe
     from workflows.refunds_due import start_refunds
     from workflows.steps import call_channel, local
 
@@ -37,8 +37,13 @@ class WatchWorkflow:
         return len(due.items)
 
     async def _look(self, item: WatchItem) -> None:
+        """One item that fails is left for the next look; it does not stop the others."""
         async with self._slots:
-            view = await self._news(item)
+            try:
+                view = await self._news(item)
+            except FailureError as error:
+                workflow.logger.warning("an item was left for the next look: %s", describe(error))
+                return
         if view is not None:
             await start_refunds(view)
 
@@ -47,33 +52,25 @@ class WatchWorkflow:
             return await self._ask(item)
         if item.payment_ended:
             command = CallbackCommand(payment_id=item.payment_id, callback_id=item.callback_id)
-            return await local("channel.callback", command, PaymentView, summary=item.out_no)
+            return await local("channel.callback", command, PaymentView, summary=item.out_no, until=timing.QUERY_LIMIT)
         await self._remind(item)
         return None
 
-    async def _ask(self, item: WatchItem) -> PaymentView | None:
+    async def _ask(self, item: WatchItem) -> PaymentView:
         command = AttemptCommand(
             payment_id=item.payment_id, out_no=item.out_no, channel_account_id=item.channel_account_id
         )
-        try:
-            return await call_channel(
-                "channel.query",
-                command,
-                PaymentView,
-                channel=item.channel,
-                call_timeout_s=item.call_timeout_s,
-                until=timing.QUERY_LIMIT,
-                summary=f"{item.channel} {item.out_no}",
-            )
-        except FailureError as error:
-            if not timed_out(error):
-                raise undecided(error) from error
-            return None
+        return await call_channel(
+            "channel.query",
+            command,
+            PaymentView,
+            channel=item.channel,
+            call_timeout_s=item.call_timeout_s,
+            until=timing.QUERY_LIMIT,
+            summary=f"{item.channel} {item.out_no}",
+        )
 
     async def _remind(self, item: WatchItem) -> None:
         """The payment still runs: its own workflow applies the callback; one that is lost is the sweeper's."""
         handle = workflow.get_external_workflow_handle(item.payment_id)
-        try:
-            await handle.signal("callback", item.callback_id)
-        except ApplicationError:
-            workflow.logger.warning("no workflow to remind", extra={"payment_id": item.payment_id})
+        await handle.signal("callback", item.callback_id)

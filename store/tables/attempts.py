@@ -39,6 +39,7 @@ class Attempt(SQLModel, table=True):
     call_timeout_s: int = whole()
     close_margin_s: int = whole()
     sent_at: datetime | None = moment(nullable=True)
+    sends: int = whole(default=0)
     expires_at: datetime = moment()
     channel_no: str | None = maybe_words()
     pay: dict[str, Any] | None = document(nullable=True)

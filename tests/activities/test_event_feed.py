@@ -1,6 +1,7 @@
 import asyncio
 import json
 import random
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from tests.activities.business import Business, as_stored
 from tests.activities.receiver import Receiver
 
 WRITERS, EVENTS_EACH = 20, 15
+NOBODYS_OWN = DeliverySchedule(own_for=timedelta(0), task_queue="notify-for-nobody")
 
 
 def feed_of(business: Business, client: Client, schedule: DeliverySchedule | None = None) -> EventFeed:
@@ -105,7 +107,8 @@ async def test_a_feed_that_died_after_its_commit_is_continued_by_the_next(
         await feed_of(business, await lazy_client_of_nobody()).tick()
     (delivery,) = await business.deliveries()
     assert [{"handed_at": None}] == await business.rows("SELECT handed_at FROM event WHERE id = :id", id=event_id)
-    await feed_of(business, event_client).tick()
+    assert not await feed_of(business, event_client).tick(), "left to its own feed for a while"
+    await feed_of(business, event_client, NOBODYS_OWN).tick()
     assert delivery["id"] == (await event_client.get_activity_handle(delivery["id"]).describe()).activity_id
     assert [] == await business.rows("SELECT id FROM event WHERE handed_at IS NULL")
 
@@ -119,7 +122,7 @@ async def test_a_feed_that_died_before_it_marked_the_event_starts_nothing_twice(
     (delivery,) = await business.deliveries()
     before = await event_client.get_activity_handle(delivery["id"]).describe()
     await business.change("UPDATE event SET handed_at = NULL")
-    await feed_of(business, event_client).tick()
+    await feed_of(business, event_client, NOBODYS_OWN).tick()
     after = await event_client.get_activity_handle(delivery["id"]).describe()
     assert before.activity_run_id == after.activity_run_id
     assert [] == await business.rows("SELECT id FROM event WHERE handed_at IS NULL")
@@ -220,7 +223,7 @@ async def test_the_payments_own_url_is_told_as_well(
 async def test_a_resend_is_handed_over_by_the_next_tick(business: Business, event_client: Client) -> None:
     """It opens the event again; the first delivery is not started anew."""
     event_id = await business.tell()
-    feed = feed_of(business, event_client)
+    feed = feed_of(business, event_client, NOBODYS_OWN)
     await feed.tick()
     (again,) = await resend(business.database, event_id, business.merchant_id)
     await feed.tick()

@@ -5,7 +5,7 @@ import pytest
 import worker
 from bench import empty_worker
 from bench.__main__ import parse
-from bench.counting import last_commits
+from bench.counting import last_counts
 from bench.cpu import parse_stat
 from bench.errors import BenchError
 from bench.machine import Machine
@@ -66,12 +66,15 @@ def test_actions_are_those_of_our_namespace() -> None:
     assert {"command_StartTimer": 5} == count_by(SERVER_PAGE, "action", "action_type", namespace="default")
 
 
-def test_commits_are_those_of_the_last_end() -> None:
+NEWEST_END = '{"event":"committed","transactions":{"a":2},"reads":{"b":3}}'
+
+
+def test_counts_are_those_of_the_last_end() -> None:
     """A worker that was started again logs again; the newest line counts."""
-    ends = ('{"event":"committed","transactions":{"a":1}}', "{}", '{"event":"committed","transactions":{"a":2}}', "{}")
-    assert {"a": 2} == last_commits("\n".join(ends))
+    ends = ('{"event":"committed","transactions":{"a":1},"reads":{}}', "{}", NEWEST_END, "{}")
+    assert ({"a": 2}, {"b": 3}) == last_counts("\n".join(ends))
     with pytest.raises(BenchError):
-        last_commits('{"event":"other"}\n')
+        last_counts('{"event":"other"}\n')
 
 
 def test_floor_is_measured_with_the_options_of_our_worker() -> None:

@@ -57,7 +57,7 @@ def _failure(word: str) -> Exception:
         case "deadline":
             return StepTimeout("out of time", type=None, last_heartbeat_details=())
         case _:
-            return ApplicationError("the script says so", type=word)
+            return ApplicationError("the script says so", type=word, non_retryable=True)
 
 
 class ScriptedBranches:

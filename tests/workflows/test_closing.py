@@ -114,3 +114,40 @@ async def test_a_switch_after_a_proven_close_starts_a_new_attempt(shop: Shop) ->
     assert "redirect" == switched["pay"]["kind"]
     await shop.payer_pays(switched["out_no"])
     await eventually(lambda: shop.payment(started["id"]), lambda payment: payment["state"] == "succeeded")
+
+
+async def test_a_refund_whose_send_was_lost_is_sent_again(shop: Shop) -> None:
+    """Unknown, then "not found": the same number goes out again, and the late money is back."""
+    started = await shop.pay()
+    await shop.post(f"/v1/payments/{started['id']}/close", None)
+    await shop.until(started["id"], "closed")
+    await shop.fault_at_app("refund", "reset_before")
+    await shop.payer_pays(started["out_no"], force=True)
+    await shop.watch_until_returned(started["id"])
+    await book_is_sound(shop)
+
+
+async def test_a_wrong_amount_after_a_final_close_is_found_and_goes_back(shop: Shop) -> None:
+    """The notice only makes us ask, also about an attempt that nobody watched any more (laws 8, 9)."""
+    started = await shop.pay()
+    await shop.post(f"/v1/payments/{started['id']}/close", None)
+    await shop.until(started["id"], "closed")
+    await shop.payer_pays(started["out_no"], force=True, amount_minor=1)
+    await shop.watch_until_returned(started["id"])
+    refunds = (await shop.get(f"/v1/refunds?payment_id={started['id']}"))["items"]
+    assert [("mismatch", 1, "succeeded")] == [(one["origin"], one["amount_minor"], one["state"]) for one in refunds]
+    await book_is_sound(shop)
+
+
+async def test_silence_after_the_expiry_closes_nothing(careless_shop: Shop) -> None:
+    """While the channel does not answer, the payment stays closing; its first answer after the expiry ends it."""
+    shop = careless_shop
+    payment_id = await shop.start_order(expires_in_s=2, lines=True)
+    await shop.fault_at_app("query", "status_500", times=3)
+    await shop.until(payment_id, "closing")
+    await shop.until(payment_id, "closed")
+    journal = await shop.control("GET", "/_sim/journal?limit=500")
+    asked = [
+        one for one in journal if one["method"] == "GET" and (await shop.payment(payment_id))["out_no"] in one["path"]
+    ]
+    assert [200, 500, 500, 500] == sorted(one["status"] for one in asked)[:4]

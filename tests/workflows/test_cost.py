@@ -1,9 +1,13 @@
 """What a payment costs, in numbers that do not depend on the machine: a step more is noticed here."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
 
 from bench.metrics import count_by, read_page
 from tests.support.centre import Centre, eventually
+from tests.support.servers import Addresses
 from tests.support.shop import Shop
 
 #: One mixed payment, from `open` to `succeeded`.
@@ -25,8 +29,16 @@ async def actions(centre: Centre) -> Counter[str]:
     return count_by(page, "action", "action_type", namespace=centre.settings.temporal_namespace)
 
 
-async def test_a_mixed_payment_costs_six_transactions_and_eight_actions(centre: Centre, shop: Shop) -> None:
+@pytest.fixture
+async def quiet(addresses: Addresses) -> AsyncIterator[Centre]:
+    """A centre where nothing else happens."""
+    async with Centre.running(addresses) as running:
+        yield running
+
+
+async def test_a_mixed_payment_costs_six_transactions_and_eight_actions(quiet: Centre) -> None:
     """Lines, balance part and channel part; a fault-free run on a quiet namespace."""
+    centre, shop = quiet, await Shop.open(quiet)
     assert centre.parts is not None
     before, committed = await actions(centre), Counter(centre.parts.database.commits)
     started = await shop.pay(lines=True, balance_minor=1_000)

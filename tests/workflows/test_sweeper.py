@@ -14,10 +14,10 @@ from workflows.sweeper import SweeperWorkflow
 _MERCHANT_ROWS = text("SELECT count(*) FROM payment_request WHERE payment_id = :id")
 
 
-async def sweep(shop: Shop, grace_s: int = 0) -> SweepCounts:
+async def sweep(shop: Shop, grace_s: int = 0, batch: int = 500) -> SweepCounts:
     """One run of the sweeper."""
     return await shop.centre.temporal.execute_workflow(
-        SweeperWorkflow.run, SweepCommand(grace_s=grace_s), id=new_id("sweep"), task_queue="saga"
+        SweeperWorkflow.run, SweepCommand(grace_s=grace_s, batch=batch), id=new_id("sweep"), task_queue="saga"
     )
 
 
@@ -59,6 +59,16 @@ async def test_a_payment_terminated_while_closing_is_closed(shop: Shop) -> None:
     await sweep(shop)
     await shop.until(started["id"], "closed")
     assert ((STOCK, 0, 0), (WALLET_MINOR, 0)) == (await shop.stock(), await shop.wallet())
+
+
+async def test_every_open_object_is_looked_at_however_many_there_are(shop: Shop) -> None:
+    """A batch is not a limit: those behind the first ones are not forgotten."""
+    started = [await shop.pay() for _ in range(3)]
+    for payment in started:
+        await terminate(shop, payment["id"])
+    assert (await sweep(shop, batch=1)).started_again >= 3
+    for payment in started:
+        await shop.post(f"/v1/payments/{payment['id']}/close", None)
 
 
 async def test_young_objects_are_left_alone_and_the_counts_are_published(shop: Shop) -> None:

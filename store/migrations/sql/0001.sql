@@ -288,6 +288,7 @@ CREATE TABLE attempt (
 	call_timeout_s BIGINT NOT NULL, 
 	close_margin_s BIGINT NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
+	sends BIGINT DEFAULT 0 NOT NULL, 
 	expires_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	channel_no TEXT, 
 	pay JSONB, 
@@ -775,6 +776,7 @@ BEGIN
         attention_owner = CASE WHEN p_set ? 'attention_owner' THEN p_set ->> 'attention_owner' ELSE p.attention_owner END,
         channel = coalesce(p_set ->> 'channel', p.channel),
         channel_account_id = coalesce(p_set ->> 'channel_account_id', p.channel_account_id),
+        funds_holder = coalesce(p_set ->> 'funds_holder', p.funds_holder),
         invoke = coalesce(p_set ->> 'invoke', p.invoke)
     WHERE p.id = p_id AND p.state = ANY (p_from)
     RETURNING * INTO moved;
@@ -811,6 +813,9 @@ BEGIN
             updated_at = now()
         WHERE out_no = p_out_no;
     END IF;
+    IF in_time THEN
+        UPDATE attempt SET sends = sends + 1 WHERE out_no = p_out_no;
+    END IF;
     RETURN (
         SELECT jsonb_build_object(
             'found', found.state, 'in_time', in_time, 'attempt', to_jsonb(found) - 'pay', 'subject', p.subject,
@@ -819,10 +824,12 @@ BEGIN
 END
 $$;
 
--- The call provably did not leave us: the intent stands again, and may be sent again or forbidden.
+-- The call provably did not leave us: the intent stands again, and may be sent again or forbidden. Not when another
+-- run has been let through meanwhile: its order may be at the channel.
 CREATE FUNCTION attempt_unsend(p_out_no text) RETURNS void
 LANGUAGE sql AS $$
-    UPDATE attempt SET state = 'intent', sent_at = NULL, updated_at = now() WHERE out_no = p_out_no AND state = 'sent'
+    UPDATE attempt SET state = 'intent', sends = 0, sent_at = NULL, updated_at = now()
+    WHERE out_no = p_out_no AND state = 'sent' AND sends = 1
 $$;
 
 -- What a channel said, kept with its evidence; `p_attempt` names the columns of the attempt that change, `p_move` how
