@@ -28,7 +28,15 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 def _document() -> dict[str, Any]:
     """The document alone, of an application that is connected to nothing."""
-    nowhere = Addresses("postgresql+asyncpg://nobody@/none", "", "127.0.0.1:1", "", "", Fernet.generate_key().decode())
+    nowhere = Addresses(
+        database_url="postgresql+asyncpg://nobody@/none",
+        owner_url="",
+        temporal="127.0.0.1:1",
+        temporal_metrics="",
+        simulator="",
+        sink="",
+        secret_key=Fernet.generate_key().decode(),
+    )
     return create_app(make_services(centre_settings(nowhere, namespace="none", api_port=1))).openapi()
 
 

@@ -20,7 +20,7 @@ HOME_WITHIN = timedelta(seconds=60)
 @pytest.fixture(scope="module")
 def own_servers() -> Iterator[tuple[Servers, Addresses]]:
     """Servers that nobody else uses, to be killed."""
-    servers = Servers()
+    servers = Servers(durable=True)
     addresses = servers.start()
     yield servers, addresses
     servers.stop()

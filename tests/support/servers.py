@@ -73,12 +73,16 @@ def free_port() -> int:
 
 
 class Servers:
-    """Starts the servers in a folder of its own, and leaves nothing behind."""
+    """Starts the servers in a folder of its own, and leaves nothing behind.
 
-    def __init__(self) -> None:
+    `durable`: an acknowledged commit survives a kill of PostgreSQL, as in production; a test that kills it needs that.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="paysaga-tests-"))
         self.postgres = EmbeddedPostgres(
-            self.folder / "postgres", settings={"synchronous_commit": "off", "max_connections": "300"}
+            self.folder / "postgres",
+            settings={"synchronous_commit": "on" if durable else "off", "max_connections": "300"},
         )
         self.metrics_port = free_port()
         flags = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
