@@ -11,6 +11,7 @@ from activities.event_handing import Handing, fail_lapsed, read_unhanded, read_w
 from activities.event_numbering import Numbered, Render, number_events
 from activities.first_tries import FirstTries
 from activities.hand_over import DOWN, HandOver
+from activities.pausing import pause
 from activities.webhook_schedule import DeliverySchedule
 from activities.webhook_sending import WebhookSender
 from store.database import Database
@@ -51,7 +52,7 @@ class EventFeed:
         try:
             while not stop.is_set():
                 wait_s = await self._paced_tick(wait_s)
-                await _wait(stop, wait_s)
+                await pause(stop, wait_s)
         finally:
             await self.finish()
 
@@ -107,11 +108,3 @@ class EventFeed:
             lapsed = await fail_lapsed(await session.connection(), self._schedule.lapse_after)
         if lapsed:
             _log.warning("deliveries_lapsed", count=lapsed)
-
-
-async def _wait(stop: asyncio.Event, wait_s: float) -> None:
-    try:
-        async with asyncio.timeout(wait_s):
-            await stop.wait()
-    except TimeoutError:
-        return

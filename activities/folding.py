@@ -6,6 +6,7 @@ import structlog
 from asyncpg import PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 
+from activities.pausing import pause
 from ledger import book
 from store.database import Database
 
@@ -31,17 +32,9 @@ class Folding:
                     wait_s = BUSY_WAIT_S
             except (SQLAlchemyError, PostgresError, OSError) as error:
                 _log.warning("folding_waits", error=type(error).__name__)
-            await _wait(stop, wait_s)
+            await pause(stop, wait_s)
 
     async def tick(self) -> int:
         """The longest inboxes are empty; answers how many rows they had."""
         async with self._database.transaction("ledger.fold") as session:
             return await book.fold_some(session, ACCOUNTS_AT_ONCE)
-
-
-async def _wait(stop: asyncio.Event, wait_s: float) -> None:
-    try:
-        async with asyncio.timeout(wait_s):
-            await stop.wait()
-    except TimeoutError:
-        return
