@@ -11,7 +11,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import worker
 from activities.tracing import Tracing
 
-RECORDED = Path(__file__).parents[1] / "histories"
+ROOT = Path(__file__).parents[2]
+RECORDED = ROOT / "tests" / "histories"
 #: Set to a folder, each test of the workflows leaves the histories of its payments there.
 VARIABLE = "PAYSAGA_RECORD_HISTORIES"
 PASSED_THROUGH = ("pydantic", "pydantic_core", "domain", "activities", "structlog")
@@ -32,7 +33,7 @@ async def replays(client: Client, workflow_id: str, path: str) -> None:
     """The workflow's history so far replays; it is kept as `path` when a recording is asked for."""
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     if folder := os.environ.get(VARIABLE):
-        Path(folder, f"{path}.json").write_text(history.to_json())
+        Path(folder, f"{path}.json").write_text(history.to_json().replace(f"{ROOT}/", ""))  # traces name files
     await replayer().replay_workflow(history)
 
 
