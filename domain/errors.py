@@ -4,11 +4,12 @@
     ├── Refused                  a validated request that became an object and ended `failed` (the saga compensates)
     │   ├── OutOfStock · SkuOffSale · BalanceInsufficient · AccountBlocked · AccountClosed · FeeAboveAmount
     │   ├── ChannelDeclined · ChannelRejected · ChannelUnavailable · SendForbidden
+    │   ├── ApprovalRejected · ApprovalExpired
     │   └── TryAfterCancel       a try that arrived after its cancel (law 3)
     └── RequestProblem           a request that never became an object (a 4xx or 503)
         ├── 400-422              InvalidJson · InvalidRequest · UnsupportedField · IdempotencyKeyReused · …
         ├── 401-404              Unauthorized · Forbidden · NotFound
-        ├── 409                  OrderNoTaken · PaymentAlreadyPaid · SwitchUnsafe · StockBelowCommitments · …
+        ├── 409                  OrderNoTaken · NumberTaken · SwitchUnsafe · RefundAboveRefundable · …
         └── 413, 429, 5xx        BodyTooLarge · RateLimited · InternalError · Unavailable
 
 A database or an engine that is down is none of these: it decides nothing (law 7).
@@ -67,6 +68,8 @@ from domain.problems import (
 from domain.refusals import (
     AccountBlocked,
     AccountClosed,
+    ApprovalExpired,
+    ApprovalRejected,
     BalanceInsufficient,
     ChannelDeclined,
     ChannelRejected,
@@ -89,6 +92,8 @@ __all__ = [
     "AmountAboveMaximum",
     "AmountBelowMinimum",
     "AmountMismatch",
+    "ApprovalExpired",
+    "ApprovalRejected",
     "BalanceInsufficient",
     "BodyTooLarge",
     "BusinessError",
