@@ -44,8 +44,8 @@ class Capabilities(Frozen):
     `idempotent_ops` may be sent again under the same number and the same fields (law 4). `callback_is_proof` is False
     where the signature is weak: such a callback is only a reason to query (law 8). `call_timeout_s` bounds a whole
     operation, connecting included. `close_margin_s` is what must pass after the expiry we sent before a query proves
-    anything (law 5). `refunds_one_at_a_time`: the channel takes the next refund of an order only when the one before has
-    ended. `return_window_s` is how long after its success a transfer can still be returned, and a refund bounce.
+    anything (law 5). `refunds_one_at_a_time`: an order's next refund is taken only once the last has ended.
+    `return_window_s` is how long after its success a transfer can still be returned, and a refund bounce.
     """
 
     ops: frozenset[Op]
