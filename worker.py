@@ -52,9 +52,10 @@ from store.secrets import SecretBox
 from workflows.payment import PaymentWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.sweeper import SweeperWorkflow
+from workflows.top_up import TopUpWorkflow
 from workflows.watch import WatchWorkflow
 
-WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
+WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
 UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
 RECONNECT_EVERY_S = 0.5

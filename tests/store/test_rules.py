@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,14 +28,14 @@ class Ruled:
         self.database = database
         self.merchant_id = new_id("mer")
 
-    async def begin(self, *, time_zone: str = "Asia/Shanghai", **rule: int | list[str]) -> "Ruled":
+    async def begin(self, *, time_zone: str = "Asia/Shanghai", **rule: Any) -> "Ruled":  # noqa: ANN401
         """The merchant and its rule exist."""
         async with self.database.transaction("test") as session:
             session.add(Merchant(id=self.merchant_id, name="Shop", time_zone=time_zone, metadata_={}))
         await self.change(**rule)
         return self
 
-    async def change(self, **rule: int | list[str]) -> None:
+    async def change(self, **rule: Any) -> None:  # noqa: ANN401
         """Another rule stands in its place."""
         async with self.database.transaction("test") as session:
             await session.execute(text("DELETE FROM merchant_rule WHERE merchant_id = :id"), {"id": self.merchant_id})
@@ -170,9 +171,7 @@ async def test_opposing_calls_end_without_deadlock(database: Database) -> None:
         ({"daily_minor": 99}, DailyLimitExceeded),
     ],
 )
-async def test_a_refusal_counts_nothing(
-    database: Database, rule: dict[str, int | list[str]], refusal: type[BusinessError]
-) -> None:
+async def test_a_refusal_counts_nothing(database: Database, rule: dict[str, Any], refusal: type[BusinessError]) -> None:
     """Each has its code, and the day is as it was."""
     ruled = await Ruled(database).begin(**{"daily_minor": 1_000, **rule})
     with pytest.raises(refusal):
