@@ -12,8 +12,8 @@ from ledger import book, steps
 from ledger.legs import Leg, StepKey
 
 _AMOUNTS = text(
-    "SELECT merchant_id, purpose, to_account_id, currency, balance_minor, channel_minor, coupon_minor, fee_minor, payer_account_id,"
-    " channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at FROM payment WHERE id = :id"
+    "SELECT merchant_id, purpose, to_account_id, currency, balance_minor, channel_minor, coupon_minor, fee_minor,"
+    " payer_account_id, channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at FROM payment WHERE id = :id"
 )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import select
+from sqlmodel import col, or_, select
 
 from api.answers import PageQuery, page
 from api.auth import Caller
@@ -26,6 +26,7 @@ from ledger.chart import AccountKind, system_account_id
 from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
 from ledger.steps import OPENING, Parties, legs
+from store.payments import lock_closing
 from store.requests import ObjectClaim, claim_object
 from store.tables.merchants import Merchant, OperatorAction
 from store.tables.payments import Payment
@@ -99,12 +100,13 @@ async def act_on_account(
 
 
 async def _close(session: AsyncSession, account_id: str) -> None:
+    await lock_closing(session, account_id)
     running = select(Payment.id).where(
-        Payment.payer_account_id == account_id,
+        or_(col(Payment.payer_account_id) == account_id, col(Payment.to_account_id) == account_id),
         Payment.state.not_in([*PAYMENT_TERMINAL]),  # type: ignore[attr-defined]
     )
     if (await session.scalars(running.limit(1))).first() is not None:
-        raise AccountNotEmpty("a payment from this account has not ended")
+        raise AccountNotEmpty("a payment from this account, or a top-up into it, has not ended")
     await book.close_account(session, AccountId(account_id))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.money import Currency
-from domain.states import AttemptState, Certainty, CloseReason, Invoke, PaymentState
+from domain.states import AttemptState, Certainty, CloseReason, Invoke, PaymentState, Purpose
 
 Minor = Annotated[int, Field(description="Minor units of the currency.", examples=[8800])]
 Moment = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC)), Field(description="RFC 3339, UTC.")]
@@ -173,6 +173,12 @@ def render_top_up(snapshot: Rows, *, with_pay: bool) -> TopUpObject:
     payment: Rows = snapshot["payment"]
     numbers = {"top_up_no": payment["order_no"], "account_id": payment["to_account_id"]}
     return TopUpObject.model_validate(payment | _collected(snapshot, with_pay=with_pay) | numbers)
+
+
+def render_collected(snapshot: Rows, *, with_pay: bool) -> PaymentObject | TopUpObject:
+    """Whichever of the two the rows are."""
+    render = render_top_up if snapshot["payment"]["purpose"] == Purpose.TOP_UP else render_payment
+    return render(snapshot, with_pay=with_pay)
 
 
 def _collected(snapshot: Rows, *, with_pay: bool) -> Rows:

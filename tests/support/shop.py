@@ -199,13 +199,13 @@ class Shop:
     def _about(self, payment_id: str, out_no: str) -> AttemptCommand:
         return AttemptCommand(payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id)
 
-    async def watch_until_returned(self, payment_id: str) -> None:
+    async def watch_until_returned(self, payment_id: str, kind: str = "payments") -> None:
         """The scheduled watch runs, as often as needed, until the money that came wrongly is back."""
 
         async def look() -> list[Any]:
             name = new_id("watch")
             await self.centre.temporal.execute_workflow(WatchWorkflow.run, WatchCommand(), id=name, task_queue="saga")
-            return list((await self.payment(payment_id))["attempts"])
+            return list((await self.get(f"/v1/{kind}/{payment_id}"))["attempts"])
 
         await eventually(look, lambda attempts: any(one["state"] == "returned" for one in attempts))
 
