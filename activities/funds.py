@@ -13,7 +13,8 @@ from ledger.legs import Leg, StepKey
 
 _AMOUNTS = text(
     "SELECT merchant_id, purpose, to_account_id, currency, balance_minor, channel_minor, coupon_minor, fee_minor,"
-    " payer_account_id, channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at FROM payment WHERE id = :id"
+    " payer_account_id, channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at"
+    " FROM payment WHERE id = :id"
 )
 
 

@@ -120,7 +120,7 @@ async def test_a_blocked_wallet_is_filled_and_a_closed_one_is_not(purse: Purse) 
 
 
 async def test_the_daily_limit_takes_exactly_what_fits(purse: Purse) -> None:
-    """Ten at once into room for three: three wait for the payer, the others failed; a closed one gives its room back."""
+    """Ten at once into room for three: the others failed; a closed one gives its room back."""
     await purse.ruled(daily_minor=3 * TOP_UP_MINOR)
     started = await asyncio.gather(*(purse.top_up() for _ in range(10)))
     live = [one for one in started if one["state"] == "awaiting_payer"]

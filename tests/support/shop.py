@@ -215,8 +215,9 @@ class Shop:
         return list(found["items"])
 
     async def workflow_ids(self) -> list[str]:
-        """The shop's payments and their refunds, as the ids of their workflows; at most five."""
-        payments = [one["id"] for one in (await self.get("/v1/payments?limit=5"))["items"]]
+        """The shop's payments, top-ups and their refunds, as the ids of their workflows; at most five of each."""
+        kinds = ("payments", "top_ups")
+        payments = [one["id"] for kind in kinds for one in (await self.get(f"/v1/{kind}?limit=5"))["items"]]
         refunds = [
             one["id"]
             for payment_id in payments
