@@ -1,16 +1,26 @@
 """A payer who fills a wallet at a shop, over the REST API."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import text
+
+from api.bodies import TopUpBody
+from api.idempotency import request_hash
 from domain.ids import new_id, new_top_up_id
 from domain.orders import PaymentOrder
-from domain.states import Purpose
+from domain.states import Operation, Purpose
+from store.operations import OperationClaim, claim_operation
 from store.requests import keep_request
 from tests.support.centre import OPERATOR_KEY, eventually
 from tests.support.shop import Shop, operator
 
 TOP_UP_MINOR = 5_000
+_AGE = (
+    text("UPDATE operation_request SET created_at = now() - CAST(:age AS interval) WHERE object_id = :id"),
+    text("UPDATE payment_request SET created_at = now() - CAST(:age AS interval) WHERE payment_id = :id"),
+)
 
 
 @dataclass
@@ -67,6 +77,23 @@ class Purse:
         headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
         path = f"/v1/accounts/{self.wallet_id}/{action}"
         return (await self.shop.centre.http.post(path, json={"reason": "asked"}, headers=headers)).status_code
+
+    async def claimed(self, body: dict[str, Any], *, age: timedelta) -> str:
+        """What is left when the API dies between its claim and the start, so long ago; answers the top-up's id."""
+        top_up_id = await self.kept(order_no=body["top_up_no"])
+        claim = OperationClaim(
+            merchant_id=self.shop.merchant_id,
+            operation=Operation.TOP_UP,
+            number=body["top_up_no"],
+            request_hash=request_hash(TopUpBody.model_validate(body)),
+            new_id=top_up_id,
+            body={},
+        )
+        async with self.shop.centre.database.transaction("test.claim") as session:
+            await claim_operation(session, claim)
+            for statement in _AGE:
+                await session.execute(statement, {"age": age, "id": top_up_id})
+        return top_up_id
 
     async def kept(self, **fields: Any) -> str:  # noqa: ANN401
         """A request whose workflow nobody started; answers the top-up's id."""

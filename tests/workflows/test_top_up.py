@@ -1,16 +1,16 @@
 """A top-up collects like a payment, and what it collects is the wallet's."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
-from domain.commands import PaymentCommand, SweepCommand
-from domain.ids import new_id
+from domain.commands import PaymentCommand
 from tests.support.books import balances, book_is_sound, channel_account_balances
 from tests.support.centre import Centre
 from tests.support.shop import Shop
 from tests.support.top_ups import TOP_UP_MINOR, Purse
-from workflows.sweeper import SweeperWorkflow
+from tests.workflows.test_sweeper import sweep
 from workflows.top_up import TopUpWorkflow
 
 #: One top-up, from `open` to `succeeded`: a payment's transactions less its try, for nothing of ours is held.
@@ -125,13 +125,25 @@ async def test_a_terminated_top_up_is_started_again_as_what_it_is(purse: Purse) 
     """The sweeper starts the same kind of workflow from rows (law 11)."""
     temporal, started = purse.shop.centre.temporal, await purse.top_up()
     await temporal.get_workflow_handle(started["id"]).terminate("by hand")
-    sweep = SweepCommand(grace_s=0)
-    await temporal.execute_workflow(SweeperWorkflow.run, sweep, id=new_id("sweep"), task_queue="saga")
+    await sweep(purse.shop)
     described = await temporal.get_workflow_handle(started["id"]).describe()
     assert "TopUp" == described.workflow_type
     await purse.shop.payer_pays(started["out_no"])
     await purse.until(started["id"], "succeeded")
     assert (TOP_UP_MINOR, 0) == await purse.balance()
+
+
+@pytest.mark.parametrize(("age", "resumed"), [(timedelta(minutes=50), True), (timedelta(hours=2), False)])
+async def test_a_claim_whose_owner_died_is_resumed_until_it_is_dropped(
+    purse: Purse, age: timedelta, *, resumed: bool
+) -> None:
+    """The same call goes on with the same id; after an hour without a top-up the number is forgotten (law 12)."""
+    body = purse.body()
+    claimed_id = await purse.claimed(body, age=age)
+    await sweep(purse.shop)
+    top_up = await purse.shop.post("/v1/top_ups", body)
+    assert (resumed, "awaiting_payer") == (top_up["id"] == claimed_id, top_up["state"])
+    assert top_up["id"] == (await purse.shop.post("/v1/top_ups", body))["id"]
 
 
 async def test_the_saga_says_that_it_is_a_top_up(purse: Purse) -> None:
@@ -145,7 +157,7 @@ async def test_the_saga_says_that_it_is_a_top_up(purse: Purse) -> None:
 
 
 @pytest.mark.parametrize("closing_first", [True, False])
-async def test_a_wallet_is_not_closed_under_a_top_up(purse: Purse, closing_first: bool) -> None:  # noqa: FBT001
+async def test_a_wallet_is_not_closed_under_a_top_up(purse: Purse, *, closing_first: bool) -> None:
     """Whichever comes first: an open top-up keeps its wallet open, a closed wallet refuses the top-up."""
     top_up_id = await purse.kept()
     command = PaymentCommand(payment_id=top_up_id, merchant_id=purse.shop.merchant_id)
