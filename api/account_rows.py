@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
 
 from api.answers import PageQuery, page
+from api.audit_rows import note
 from api.auth import Caller
 from api.idempotency import request_hash
 from api.services import Services
 from api.setup_bodies import AccountBody
 from domain.errors import AccountNotEmpty, AlreadyExists, InvalidRequest, NotFound, UnknownAccount
-from domain.ids import AccountId, new_id
+from domain.ids import AccountId
 from domain.resources import AccountObject, StatementItem
 from domain.states import PAYMENT_TERMINAL
 from ledger import accounts as book
@@ -27,7 +28,7 @@ from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
 from ledger.steps import OPENING, Parties, legs
 from store.requests import ObjectClaim, claim_object
-from store.tables.merchants import Merchant, OperatorAction
+from store.tables.merchants import Merchant
 from store.tables.payments import Payment
 
 #: The moment that an opening balance carries: the same for every repeat, so that a repeat is the same posting.
@@ -53,6 +54,8 @@ async def open_wallet(
             replayed = await _open(session, merchant_id, account_id, body)
         except LedgerConflict as conflict:
             raise AlreadyExists("the owner has a wallet in this currency, with other fields") from conflict
+        if not replayed:
+            await note(session, caller, "account.open", account_id, after=body.model_dump(mode="json"))
         account = await _shown(session, account_id)
     return account, replayed
 
@@ -94,7 +97,7 @@ async def act_on_account(
                 await book.unblock_account(session, AccountId(account_id))
             case _:
                 await _close(session, account_id)
-        session.add(OperatorAction(id=new_id("opa"), action=f"account.{action}", object_id=account_id, reason=reason))
+        await note(session, caller, f"account.{action}", account_id, reason=reason)
         return await _shown(session, account_id)
 
 

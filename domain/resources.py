@@ -124,6 +124,20 @@ class WebhookObject(Shown):
     created_at: Moment
 
 
+class OperatorActionObject(Shown):
+    """What an operator did by hand; never changed afterwards."""
+
+    id: str = Field(examples=["opa_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    actor: str = Field(description="Which operator key, by its fingerprint.", examples=["operator:3f9a0c1b7d2e"])
+    action: str = Field(examples=["account.block"])
+    object_id: str
+    reason: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str | None
+    created_at: Moment
+
+
 class RefundObject(Shown):
     """Captured money given back."""
 
