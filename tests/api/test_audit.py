@@ -139,7 +139,7 @@ def _routes_of_operators() -> Iterator[Route]:
                 continue
             asks = set(_asks(route.dependant))
             if auth._caller in asks and auth._merchant not in asks:  # noqa: SLF001
-                yield from ((method, route.path) for method in sorted(route.methods - {"GET"}))
+                yield from ((method, route.path) for method in sorted((route.methods or set()) - {"GET"}))
 
 
 def _asks(dependant: Dependant) -> Iterator[Any]:
