@@ -34,6 +34,7 @@ __all__ = [
     "legs",
 ]
 
+_REFUNDED_FEES = ("pending_fee_minor", "available_fee_minor", "debt_fee_minor", "direct_fee_minor")
 _OURS, _THEIRS = FundsHolder.PLATFORM, FundsHolder.MERCHANT
 
 PAYMENT = Step(
@@ -88,10 +89,11 @@ REFUND = Step(
         LegRule(Role.PENDING, "fee", plus=("pending_fee_minor",), out_of=OutOf.HOLD),
         LegRule(Role.AVAILABLE, "refund", minus=("available_minor",), out_of=OutOf.HOLD),
         LegRule(Role.AVAILABLE, "fee", plus=("available_fee_minor",), out_of=OutOf.HOLD),
-        LegRule(Role.DEBT, "refund", minus=("debt_minor",)),
+        LegRule(Role.DEBT, "refund", minus=("debt_minor",), out_of=OutOf.EITHER),
+        LegRule(Role.DEBT, "fee", plus=("debt_fee_minor",), out_of=OutOf.EITHER),
         LegRule(Role.DIRECT, "refund", minus=("direct_minor",)),
         LegRule(Role.FEE_RECEIVABLE, "fee", plus=("direct_fee_minor",)),
-        LegRule(Role.PLATFORM_FEE, "fee", minus=("pending_fee_minor", "available_fee_minor", "direct_fee_minor")),
+        LegRule(Role.PLATFORM_FEE, "fee", minus=_REFUNDED_FEES),
         LegRule(Role.CLEARING, "refund", plus=("channel_minor",)),
         LegRule(Role.WALLET, "refund", plus=("balance_minor",)),
         LegRule(Role.COUPON_COST, "coupon", plus=("coupon_minor",)),

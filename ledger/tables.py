@@ -147,3 +147,4 @@ class Hold(SQLModel, table=True):
     expires_at: datetime | None = _maybe(_MOMENT)
     created_at: datetime = _kept(_MOMENT, _NOW)
     ended_at: datetime | None = _maybe(_MOMENT)
+    parts: int = _kept(Integer, text("1"))

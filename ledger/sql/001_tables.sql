@@ -28,7 +28,8 @@ CREATE TABLE account (
     version bigint NOT NULL DEFAULT 1,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT account_above_floor CHECK (class = 'open' OR available >= floor),
-    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0)),
+    -- Debt is capped at the try, so it is the one open account that money is held in.
+    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0 OR kind = 'merchant_debt')),
     CONSTRAINT account_closed_empty CHECK (closed_at IS NULL OR (available = 0 AND frozen = 0)),
     CONSTRAINT account_blocked_with_reason CHECK ((blocked_at IS NULL) = (blocked_reason IS NULL)),
     -- A wallet belongs to the merchant that opened it; every other account is the only one of its kind, owner, currency.
@@ -96,6 +97,8 @@ CREATE TABLE hold (
     expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz,
+    -- How many holds one try over several accounts made; the others are `step.2`, `step.3` and so on.
+    parts integer NOT NULL DEFAULT 1 CONSTRAINT hold_parts CHECK (parts >= 1),
     PRIMARY KEY (biz_type, biz_id, step),
     CONSTRAINT hold_amount CHECK (amount_minor > 0),
     CONSTRAINT hold_tombstone CHECK (state = 'released' OR account_id IS NOT NULL),

@@ -54,11 +54,25 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- The holds of these steps are released and their money is available again; the caller has locked their accounts, and
+-- each hold is on an account of its own.
+CREATE FUNCTION ledger_give_back(p_biz_type text, p_biz_id text, p_steps text[]) RETURNS void LANGUAGE sql AS $$
+    WITH released AS (
+        UPDATE hold SET state = 'released', ended_at = now()
+        WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (p_steps) AND state = 'held'
+        RETURNING account_id, amount_minor
+    )
+    UPDATE account AS a SET
+        available = a.available + r.amount_minor, frozen = a.frozen - r.amount_minor, version = a.version + 1
+    FROM released AS r WHERE a.id = r.account_id
+$$;
+
 -- Cancel: answers 'released', 'replay', or 'tombstone' when there was no try. PS005 when it was confirmed.
 CREATE FUNCTION ledger_release(p_biz_type text, p_biz_id text, p_step text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    v_hold hold;
+    v_steps text[];
+    v_states text[];
 BEGIN
     INSERT INTO hold (biz_type, biz_id, step, state, ended_at)
     VALUES (p_biz_type, p_biz_id, p_step, 'released', now())
@@ -66,23 +80,20 @@ BEGIN
     IF FOUND THEN
         RETURN 'tombstone';
     END IF;
-    -- The account first, then its hold: the order in which a posting takes them.
-    PERFORM FROM account WHERE id = (
-        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step
-    ) FOR NO KEY UPDATE;
-    UPDATE hold SET state = 'released', ended_at = now()
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'held'
-    RETURNING * INTO v_hold;
-    IF FOUND THEN
-        UPDATE account SET available = available + v_hold.amount_minor, frozen = frozen - v_hold.amount_minor,
-            version = version + 1
-        WHERE id = v_hold.account_id;
-        RETURN 'released';
-    END IF;
-    PERFORM FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'confirmed';
-    IF FOUND THEN
+    SELECT ledger_part_steps(step, parts) INTO v_steps FROM hold
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
+    -- The accounts first, then their holds: the order in which a posting takes them.
+    PERFORM FROM account WHERE id IN (
+        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps)
+    ) ORDER BY class = 'strict', id FOR NO KEY UPDATE;
+    SELECT array_agg(state) INTO v_states FROM hold
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps);
+    IF 'confirmed' = ANY (v_states) THEN
         RAISE EXCEPTION USING ERRCODE = 'PS005',
             MESSAGE = format('the hold %s %s %s was confirmed', p_biz_type, p_biz_id, p_step);
+    ELSIF 'released' = ANY (v_states) THEN
+        RETURN 'replay';
     END IF;
-    RETURN 'replay';
+    PERFORM ledger_give_back(p_biz_type, p_biz_id, v_steps);
+    RETURN 'released';
 END $$;

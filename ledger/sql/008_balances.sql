@@ -1,8 +1,10 @@
--- How a posting changes balances: in place for strict accounts and for debits of deferred ones, by the inbox otherwise.
+-- How a posting changes balances: in place for strict accounts, for debits of deferred ones and for what comes out of a
+-- hold, by the inbox otherwise.
 
 CREATE FUNCTION ledger_in_place(p_move ledger_move) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT p_move.class = 'strict'
-        OR (p_move.class = 'deferred' AND (p_move.free_minor < 0 OR p_move.held_minor <> 0))
+        OR p_move.held_minor <> 0
+        OR (p_move.class = 'deferred' AND p_move.free_minor < 0)
 $$;
 
 -- The accounts that took their move: guarded by the floor, the owner, the block and the close. Credits and what comes
@@ -15,6 +17,7 @@ LANGUAGE sql AS $$
         FROM unnest(p_moves) AS m
         WHERE a.id = m.account_id AND a.closed_at IS NULL AND a.frozen >= m.held_minor AND (
             m.free_minor >= 0
+            OR a.class = 'open'
             OR (
                 a.available + m.free_minor >= a.floor AND a.blocked_at IS NULL
                 AND (a.merchant_id = p_merchant_id) IS NOT FALSE

@@ -7,8 +7,10 @@ from store.tables import (
     events,
     merchants,
     payments,
+    payouts,
     refunds,
     requests,
+    rules,
     sweeps,
     verification,
 )
@@ -20,8 +22,10 @@ __all__ = [
     "events",
     "merchants",
     "payments",
+    "payouts",
     "refunds",
     "requests",
+    "rules",
     "sweeps",
     "verification",
 ]

@@ -15,6 +15,7 @@ FUNCTIONS = {
     "ledger_unblock_account",
     "ledger_close_account",
     "ledger_hold",
+    "ledger_hold_from",
     "ledger_release",
     "ledger_post",
     "ledger_fold",

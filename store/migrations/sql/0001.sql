@@ -67,6 +67,30 @@ CREATE TABLE idempotency_key (
 	PRIMARY KEY (merchant_id, route, key)
 );
 
+CREATE TABLE limit_day (
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	account_id TEXT NOT NULL, 
+	day DATE NOT NULL, 
+	used_minor BIGINT NOT NULL, 
+	PRIMARY KEY (merchant_id, operation, currency, account_id, day), 
+	CONSTRAINT limit_day_not_negative CHECK (used_minor >= 0)
+);
+
+CREATE TABLE limit_use (
+	object_id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	account_id TEXT, 
+	day DATE NOT NULL, 
+	amount_minor BIGINT NOT NULL, 
+	used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	given_back_at TIMESTAMP WITH TIME ZONE, 
+	PRIMARY KEY (object_id)
+);
+
 CREATE TABLE merchant (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -80,6 +104,18 @@ CREATE TABLE merchant (
 	PRIMARY KEY (id), 
 	CONSTRAINT state_known CHECK (state IN ('active')), 
 	CONSTRAINT attention_after_s_not_negative CHECK (attention_after_s >= 0)
+);
+
+CREATE TABLE operation_request (
+	object_id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	request_hash TEXT NOT NULL, 
+	body JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (object_id), 
+	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer'))
 );
 
 CREATE TABLE operator_action (
@@ -113,6 +149,54 @@ CREATE TABLE payment_request (
 	PRIMARY KEY (payment_id)
 );
 
+CREATE TABLE payout (
+	id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	payout_no TEXT NOT NULL, 
+	account_id TEXT, 
+	account_kind TEXT, 
+	suspense_item_id TEXT, 
+	amount_minor BIGINT NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	currency TEXT NOT NULL, 
+	channel TEXT NOT NULL, 
+	channel_account_id TEXT NOT NULL, 
+	destination JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	memo TEXT, 
+	out_no TEXT NOT NULL, 
+	channel_no TEXT, 
+	state TEXT DEFAULT 'pending' NOT NULL, 
+	leg_state TEXT DEFAULT 'intent' NOT NULL, 
+	sent_at TIMESTAMP WITH TIME ZONE, 
+	approval TEXT, 
+	approval_expires_at TIMESTAMP WITH TIME ZONE, 
+	approval_reason TEXT, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	failure_code TEXT, 
+	failure_detail TEXT, 
+	certainty TEXT DEFAULT 'sure' NOT NULL, 
+	checks BIGINT DEFAULT 0 NOT NULL, 
+	next_check_at TIMESTAMP WITH TIME ZONE, 
+	watch_until TIMESTAMP WITH TIME ZONE, 
+	needs_attention BOOLEAN DEFAULT false NOT NULL, 
+	attention_reason TEXT, 
+	attention_owner TEXT, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	returned_at TIMESTAMP WITH TIME ZONE, 
+	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT state_known CHECK (state IN ('pending', 'awaiting_approval', 'processing', 'needs_action', 'succeeded', 'failed', 'rejected', 'expired', 'returned')), 
+	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
+	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
+	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
+	CONSTRAINT payout_amounts CHECK (amount_minor > 0 AND fee_minor >= 0 AND fee_minor < amount_minor), 
+	CONSTRAINT payout_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL), 
+	CONSTRAINT payout_has_one_source CHECK ((account_id IS NULL) = (suspense_item_id IS NOT NULL))
+);
+
 CREATE TABLE reservation (
 	payment_id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
@@ -126,17 +210,25 @@ CREATE TABLE reservation (
 CREATE TABLE suspense_item (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
+	origin TEXT DEFAULT 'mismatch' NOT NULL, 
+	object_id TEXT NOT NULL, 
 	out_no TEXT NOT NULL, 
+	channel_account_id TEXT NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
 	currency TEXT NOT NULL, 
 	owner TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
 	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	state TEXT DEFAULT 'open' NOT NULL, 
+	resolution TEXT, 
+	version BIGINT DEFAULT 1 NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	PRIMARY KEY (id), 
-	CONSTRAINT state_known CHECK (state IN ('open', 'ended'))
+	CONSTRAINT state_known CHECK (state IN ('open', 'ending', 'ended')), 
+	CONSTRAINT origin_known CHECK (origin IN ('mismatch', 'bounce')), 
+	CONSTRAINT suspense_item_amount_positive CHECK (amount_minor > 0), 
+	CONSTRAINT suspense_item_resolution CHECK ((state = 'open') = (resolution IS NULL))
 );
 
 CREATE TABLE sweep_run (
@@ -147,6 +239,28 @@ CREATE TABLE sweep_run (
 	dropped_keys BIGINT NOT NULL, 
 	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
+);
+
+CREATE TABLE transfer (
+	id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	transfer_no TEXT NOT NULL, 
+	from_account_id TEXT NOT NULL, 
+	to_account_id TEXT NOT NULL, 
+	amount_minor BIGINT NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	currency TEXT NOT NULL, 
+	memo TEXT, 
+	state TEXT DEFAULT 'pending' NOT NULL, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT state_known CHECK (state IN ('pending', 'succeeded', 'failed')), 
+	CONSTRAINT transfer_amounts CHECK (amount_minor > 0 AND fee_minor >= 0), 
+	CONSTRAINT transfer_between_two CHECK (from_account_id <> to_account_id)
 );
 
 CREATE TABLE verify_finding (
@@ -219,10 +333,37 @@ CREATE TABLE delivery (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'delivered', 'failed'))
 );
 
+CREATE TABLE merchant_rule (
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	minimum_minor BIGINT, 
+	maximum_minor BIGINT, 
+	daily_minor BIGINT, 
+	daily_per_account_minor BIGINT, 
+	fee_rate_bps BIGINT DEFAULT 0 NOT NULL, 
+	fee_fixed_minor BIGINT DEFAULT 0 NOT NULL, 
+	fee_cap_minor BIGINT, 
+	tools JSONB, 
+	approval_above_minor BIGINT, 
+	approval_expires_in_s BIGINT DEFAULT 86400 NOT NULL, 
+	debt_limit_minor BIGINT DEFAULT 0 NOT NULL, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (merchant_id, operation, currency), 
+	CONSTRAINT merchant_rule_merchant FOREIGN KEY(merchant_id) REFERENCES merchant (id), 
+	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer')), 
+	CONSTRAINT rule_minimum_within_maximum CHECK (minimum_minor <= maximum_minor), 
+	CONSTRAINT rule_debt_limit_not_negative CHECK (debt_limit_minor >= 0)
+);
+
 CREATE TABLE payment (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
+	purpose TEXT DEFAULT 'payment' NOT NULL, 
 	order_no TEXT NOT NULL, 
+	to_account_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
@@ -237,6 +378,7 @@ CREATE TABLE payment (
 	fee_minor BIGINT DEFAULT 0 NOT NULL, 
 	captured_minor BIGINT DEFAULT 0 NOT NULL, 
 	refunded_minor BIGINT DEFAULT 0 NOT NULL, 
+	refunding_minor BIGINT DEFAULT 0 NOT NULL, 
 	subject TEXT NOT NULL, 
 	payer_account_id TEXT, 
 	payer JSONB DEFAULT '{}'::jsonb NOT NULL, 
@@ -267,6 +409,10 @@ CREATE TABLE payment (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'in_review', 'awaiting_payer', 'processing', 'authorized', 'capturing', 'closing', 'confirming', 'succeeded', 'closed', 'failed')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
 	CONSTRAINT close_reason_known CHECK (close_reason IN ('expired', 'requested', 'voided', 'amount_mismatch', 'authorization_expired')), 
+	CONSTRAINT purpose_known CHECK (purpose IN ('payment', 'top_up')), 
+	CONSTRAINT top_up_has_account CHECK ((purpose = 'top_up') = (to_account_id IS NOT NULL)), 
+	CONSTRAINT refunds_not_negative CHECK (refunded_minor >= 0 AND refunding_minor >= 0), 
+	CONSTRAINT refunds_within_captured CHECK (refunded_minor + refunding_minor <= captured_minor), 
 	CONSTRAINT parts_sum_to_amount CHECK (amount_minor = balance_minor + channel_minor), 
 	CONSTRAINT parts_not_negative CHECK (balance_minor >= 0 AND channel_minor >= 0 AND fee_minor >= 0), 
 	CONSTRAINT fee_within_amount CHECK (fee_minor <= amount_minor), 
@@ -282,9 +428,11 @@ CREATE TABLE reservation_line (
 	sku TEXT NOT NULL, 
 	warehouse TEXT NOT NULL, 
 	quantity BIGINT NOT NULL, 
+	restocked BIGINT DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (payment_id, line_no), 
 	CONSTRAINT reservation_line_reservation FOREIGN KEY(payment_id) REFERENCES reservation (payment_id), 
-	CONSTRAINT quantity_positive CHECK (quantity > 0)
+	CONSTRAINT quantity_positive CHECK (quantity > 0), 
+	CONSTRAINT restocked_within_quantity CHECK (restocked BETWEEN 0 AND quantity)
 );
 
 CREATE TABLE sku (
@@ -397,13 +545,28 @@ CREATE TABLE refund (
 	origin TEXT NOT NULL, 
 	out_no TEXT, 
 	out_refund_no TEXT NOT NULL, 
-	channel TEXT NOT NULL, 
-	channel_account_id TEXT NOT NULL, 
+	channel TEXT, 
+	channel_account_id TEXT, 
 	amount_minor BIGINT NOT NULL, 
+	channel_minor BIGINT NOT NULL, 
+	balance_minor BIGINT DEFAULT 0 NOT NULL, 
+	coupon_minor BIGINT DEFAULT 0 NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	pending_minor BIGINT DEFAULT 0 NOT NULL, 
+	available_minor BIGINT DEFAULT 0 NOT NULL, 
+	debt_minor BIGINT DEFAULT 0 NOT NULL, 
+	direct_minor BIGINT DEFAULT 0 NOT NULL, 
+	to_account_id TEXT, 
 	currency TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	lines JSONB, 
+	suspense_item_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	leg_state TEXT DEFAULT 'intent' NOT NULL, 
+	approval TEXT, 
+	approval_expires_at TIMESTAMP WITH TIME ZONE, 
+	approval_reason TEXT, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
 	send_before TIMESTAMP WITH TIME ZONE NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
 	channel_refund_no TEXT, 
@@ -412,11 +575,13 @@ CREATE TABLE refund (
 	certainty TEXT DEFAULT 'sure' NOT NULL, 
 	checks BIGINT DEFAULT 0 NOT NULL, 
 	next_check_at TIMESTAMP WITH TIME ZONE, 
+	watch_until TIMESTAMP WITH TIME ZONE, 
 	needs_attention BOOLEAN DEFAULT false NOT NULL, 
 	attention_reason TEXT, 
 	attention_owner TEXT, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	bounced_at TIMESTAMP WITH TIME ZONE, 
 	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
@@ -424,10 +589,13 @@ CREATE TABLE refund (
 	CONSTRAINT refund_payment FOREIGN KEY(payment_id) REFERENCES payment (id), 
 	CONSTRAINT refund_attempt FOREIGN KEY(out_no) REFERENCES attempt (out_no), 
 	CONSTRAINT state_known CHECK (state IN ('pending', 'returning_splits', 'processing', 'needs_action', 'succeeded', 'failed', 'bounced')), 
-	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch')), 
-	CONSTRAINT leg_state_known CHECK (leg_state IN ('intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
+	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch', 'bounce')), 
+	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
+	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
 	CONSTRAINT refund_amount_positive CHECK (amount_minor > 0), 
+	CONSTRAINT refund_legs_sum_to_amount CHECK (amount_minor = channel_minor + balance_minor), 
+	CONSTRAINT refund_channel_leg CHECK ((leg_state = 'none') = (channel_minor = 0)), 
 	CONSTRAINT refund_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL)
 );
 
@@ -455,6 +623,12 @@ CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
 
 CREATE INDEX idempotency_key_object_id ON idempotency_key (object_id);
 
+CREATE INDEX limit_day_day ON limit_day (day);
+
+CREATE INDEX operation_request_created_at ON operation_request (created_at);
+
+CREATE UNIQUE INDEX operation_request_number ON operation_request (merchant_id, operation, number);
+
 CREATE INDEX operator_action_object_id ON operator_action (object_id, seq);
 
 CREATE UNIQUE INDEX operator_action_seq ON operator_action (seq);
@@ -463,9 +637,25 @@ CREATE INDEX order_claim_payment_id ON order_claim (payment_id);
 
 CREATE INDEX payment_request_created_at ON payment_request (created_at);
 
-CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state = 'open';
+CREATE INDEX payout_account_id ON payout (account_id);
 
-CREATE UNIQUE INDEX suspense_item_out_no ON suspense_item (out_no);
+CREATE INDEX payout_open ON payout (updated_at) WHERE state NOT IN ('expired', 'failed', 'rejected', 'returned', 'succeeded');
+
+CREATE UNIQUE INDEX payout_out_no ON payout (out_no);
+
+CREATE UNIQUE INDEX payout_payout_no ON payout (merchant_id, payout_no);
+
+CREATE INDEX payout_watched ON payout (next_check_at) WHERE watch_until IS NOT NULL;
+
+CREATE UNIQUE INDEX suspense_item_object_id ON suspense_item (origin, object_id);
+
+CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state <> 'ended';
+
+CREATE INDEX transfer_from_account_id ON transfer (from_account_id);
+
+CREATE INDEX transfer_to_account_id ON transfer (to_account_id);
+
+CREATE UNIQUE INDEX transfer_transfer_no ON transfer (merchant_id, transfer_no);
 
 CREATE INDEX verify_finding_open ON verify_finding (last_seen_at) WHERE ended_at IS NULL;
 
@@ -479,13 +669,15 @@ CREATE INDEX delivery_event_id ON delivery (event_id);
 
 CREATE INDEX delivery_pending ON delivery (created_at) WHERE state = 'pending';
 
-CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, order_no) WHERE state NOT IN ('closed', 'failed');
+CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, purpose, order_no) WHERE state NOT IN ('closed', 'failed');
 
 CREATE INDEX payment_merchant_id ON payment (merchant_id, id);
 
 CREATE INDEX payment_open ON payment (updated_at) WHERE state NOT IN ('closed', 'failed', 'succeeded');
 
 CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
+
+CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
@@ -503,9 +695,11 @@ CREATE INDEX refund_payment_id ON refund (payment_id);
 
 CREATE UNIQUE INDEX refund_refund_no ON refund (merchant_id, refund_no);
 
-CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin <> 'merchant';
+CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin NOT IN ('merchant', 'bounce');
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON audit_block, callback, event, evidence, idempotency_key, merchant, operator_action, order_claim, payment_request, reservation, suspense_item, sweep_run, verify_finding, verify_run, api_key, channel_account, delivery, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
+CREATE INDEX refund_watched ON refund (next_check_at) WHERE watch_until IS NOT NULL;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON audit_block, callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, verify_finding, verify_run, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
 REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
@@ -829,6 +1023,78 @@ FROM refund;
 GRANT SELECT ON saga_object TO paysaga_app;
 
 
+-- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
+-- refused (law 12). Rows are taken in one order (key, then number), as payments do.
+
+CREATE FUNCTION claim_operation(
+    in_merchant_id text, in_operation text, in_number text, in_key text, in_hash text, in_object_id text, in_body jsonb,
+    OUT object_id text, OUT verdict text, OUT opened boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    kept operation_request;
+BEGIN
+    IF in_key IS NOT NULL THEN
+        SELECT k.object_id, k.verdict INTO object_id, verdict
+        FROM claim_key(in_merchant_id, in_operation, in_key, in_hash, in_object_id) AS k;
+    END IF;
+    IF in_key IS NULL OR verdict <> 'key_reused' THEN
+        SELECT c.* INTO kept FROM claim_number(
+            in_merchant_id, in_operation, in_number, in_hash, coalesce(object_id, in_object_id), in_body) AS c;
+        object_id := kept.object_id;
+        verdict := CASE
+            WHEN kept.request_hash <> in_hash THEN 'number_taken'
+            WHEN kept.object_id = in_object_id THEN 'new'
+            ELSE 'replayed'
+        END;
+        IF in_key IS NOT NULL AND verdict = 'replayed' THEN
+            UPDATE idempotency_key AS k SET object_id = claim_operation.object_id
+            WHERE k.merchant_id = in_merchant_id AND k.route = in_operation AND k.key = in_key;
+        END IF;
+    END IF;
+    opened := verdict = 'replayed' AND operation_exists(object_id);
+END $$;
+
+-- The request that has the number: this one, or the one that came first.
+CREATE FUNCTION claim_number(
+    in_merchant_id text, in_operation text, in_number text, in_hash text, in_object_id text, in_body jsonb
+) RETURNS operation_request LANGUAGE plpgsql AS $$
+DECLARE
+    kept operation_request;
+BEGIN
+    LOOP
+        INSERT INTO operation_request (object_id, merchant_id, operation, number, request_hash, body)
+        VALUES (in_object_id, in_merchant_id, in_operation, in_number, in_hash, in_body)
+        ON CONFLICT DO NOTHING
+        RETURNING * INTO kept;
+        IF FOUND THEN
+            RETURN kept;
+        END IF;
+        SELECT * INTO kept FROM operation_request AS r
+        WHERE r.merchant_id = in_merchant_id AND r.operation = in_operation AND r.number = in_number;
+        IF FOUND THEN
+            RETURN kept;
+        END IF;  -- it was dropped in between: claim anew
+    END LOOP;
+END $$;
+
+CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM refund WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM payout WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM transfer WHERE id = in_object_id)
+$$;
+
+-- The number and the keys of an object that never came to be are free again; true when there was something to drop.
+CREATE FUNCTION drop_operation(in_object_id text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM operation_request AS r WHERE r.object_id = in_object_id AND NOT operation_exists(in_object_id);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM idempotency_key AS k WHERE k.object_id = in_object_id;
+    RETURN true;
+END $$;
+
+
 -- The moves of a payment and its attempts. Each function is one step's write: it moves rows that are where the step
 -- expects them, changes nothing when they are not (a repeat), and answers the payment as it is now.
 
@@ -1034,7 +1300,8 @@ LANGUAGE sql STABLE AS $$
         'refund_id', r.id, 'merchant_id', r.merchant_id, 'payment_id', r.payment_id, 'origin', r.origin,
         'channel', r.channel, 'out_refund_no', r.out_refund_no, 'state', r.state, 'leg_state', r.leg_state,
         'certainty', r.certainty, 'checks', r.checks, 'next_check_at', r.next_check_at,
-        'needs_attention', r.needs_attention, 'amount_minor', r.amount_minor, 'currency', r.currency)
+        'needs_attention', r.needs_attention, 'failure_code', r.failure_code, 'approval', r.approval,
+        'approval_expires_at', r.approval_expires_at, 'amount_minor', r.amount_minor, 'currency', r.currency)
     FROM refund r WHERE r.id = p_id
 $$;
 
@@ -1047,10 +1314,10 @@ $$;
 CREATE FUNCTION refund_insert(p_refund jsonb) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO refund (
-        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor, currency,
-        reason, send_before)
+        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
+        channel_minor, currency, reason, send_before)
     SELECT id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
-        currency, reason, 'infinity'
+        amount_minor, currency, reason, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 
@@ -1108,6 +1375,117 @@ BEGIN
 END
 $$;
 
+
+-- What a merchant may do. Limits are counted in the transaction of the try, and given back when it is cancelled (law 2).
+-- Their rows are taken before any account: the merchant's day first, then the account's.
+
+-- Adds to one day's total; false, and nothing added, when the limit would be passed.
+CREATE FUNCTION limit_take(p_use limit_use, p_account_id text, p_limit bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_limit IS NULL THEN
+        RETURN true;
+    END IF;
+    INSERT INTO limit_day AS d (merchant_id, operation, currency, account_id, day, used_minor)
+    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_account_id, p_use.day, p_use.amount_minor
+    WHERE p_use.amount_minor <= p_limit
+    ON CONFLICT (merchant_id, operation, currency, account_id, day)
+        DO UPDATE SET used_minor = d.used_minor + excluded.used_minor
+        WHERE d.used_minor + excluded.used_minor <= p_limit;
+    RETURN FOUND;
+END
+$$;
+
+-- The day's limits have taken the amount, once per object; false, and nothing taken, when one would be passed.
+CREATE FUNCTION limit_count(p_use limit_use, p_rule merchant_rule) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL THEN
+        RETURN true;
+    END IF;
+    INSERT INTO limit_use (object_id, merchant_id, operation, currency, account_id, day, amount_minor)
+    VALUES (p_use.object_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day,
+        p_use.amount_minor)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN true;  -- counted by an earlier run
+    END IF;
+    IF limit_take(p_use, '', p_rule.daily_minor)
+        AND (p_use.account_id IS NULL OR limit_take(p_use, p_use.account_id, p_rule.daily_per_account_minor))
+    THEN
+        RETURN true;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'PS020';  -- undoes what was taken above
+EXCEPTION
+    WHEN SQLSTATE 'PS020' THEN
+        RETURN false;
+END
+$$;
+
+-- Why the rule refuses the amount or the tools; null when it does not.
+CREATE FUNCTION rule_refusal(p_rule merchant_rule, p_amount_minor bigint, p_tools text[]) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN p_amount_minor < p_rule.minimum_minor THEN 'amount_below_minimum'
+        WHEN p_amount_minor > p_rule.maximum_minor THEN 'amount_above_maximum'
+        WHEN p_rule.tools IS NOT NULL AND NOT (p_rule.tools @> to_jsonb(p_tools)) THEN 'tool_not_allowed'
+    END
+$$;
+
+-- {"refused": code or null, "rule": the row or null}. The amount is counted unless it is refused. Days are the
+-- merchant's own.
+CREATE FUNCTION rule_admit(
+    p_object_id text, p_merchant_id text, p_operation text, p_currency text, p_amount_minor bigint,
+    p_account_id text, p_tools text[]
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    rule merchant_rule;
+    taken limit_use;
+    refused text;
+BEGIN
+    SELECT * INTO rule FROM merchant_rule
+    WHERE merchant_id = p_merchant_id AND operation = p_operation AND currency = p_currency;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('refused', NULL, 'rule', NULL);
+    END IF;
+    refused := rule_refusal(rule, p_amount_minor, p_tools);
+    IF refused IS NULL THEN
+        SELECT p_object_id, p_merchant_id, p_operation, p_currency, p_account_id,
+            (now() AT TIME ZONE time_zone)::date, p_amount_minor
+        INTO taken.object_id, taken.merchant_id, taken.operation, taken.currency, taken.account_id,
+            taken.day, taken.amount_minor
+        FROM merchant WHERE id = p_merchant_id;
+        IF NOT limit_count(taken, rule) THEN
+            refused := 'daily_limit_exceeded';
+        END IF;
+    END IF;
+    RETURN jsonb_build_object('refused', refused, 'rule', to_jsonb(rule));
+END
+$$;
+
+-- What the object took of the day's limits is free again, once.
+CREATE FUNCTION rule_give_back(p_object_id text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    taken limit_use;
+BEGIN
+    UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND given_back_at IS NULL
+    RETURNING * INTO taken;
+    IF FOUND THEN
+        PERFORM FROM limit_day
+        WHERE (merchant_id, operation, currency, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
+            AND account_id IN ('', coalesce(taken.account_id, ''))
+        ORDER BY account_id FOR UPDATE;
+        UPDATE limit_day SET used_minor = used_minor - taken.amount_minor
+        WHERE (merchant_id, operation, currency, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
+            AND account_id IN ('', coalesce(taken.account_id, ''));
+    END IF;
+END
+$$;
+
 -- The book. Only the functions of the following files write these tables; the application role can read them.
 --
 -- No foreign key leads to account or posting: its check would lock the referenced row, and an open account is never
@@ -1138,7 +1516,8 @@ CREATE TABLE account (
     version bigint NOT NULL DEFAULT 1,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT account_above_floor CHECK (class = 'open' OR available >= floor),
-    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0)),
+    -- Debt is capped at the try, so it is the one open account that money is held in.
+    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0 OR kind = 'merchant_debt')),
     CONSTRAINT account_closed_empty CHECK (closed_at IS NULL OR (available = 0 AND frozen = 0)),
     CONSTRAINT account_blocked_with_reason CHECK ((blocked_at IS NULL) = (blocked_reason IS NULL)),
     -- A wallet belongs to the merchant that opened it; every other account is the only one of its kind, owner, currency.
@@ -1206,6 +1585,8 @@ CREATE TABLE hold (
     expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz,
+    -- How many holds one try over several accounts made; the others are `step.2`, `step.3` and so on.
+    parts integer NOT NULL DEFAULT 1 CONSTRAINT hold_parts CHECK (parts >= 1),
     PRIMARY KEY (biz_type, biz_id, step),
     CONSTRAINT hold_amount CHECK (amount_minor > 0),
     CONSTRAINT hold_tombstone CHECK (state = 'released' OR account_id IS NOT NULL),
@@ -1424,11 +1805,25 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- The holds of these steps are released and their money is available again; the caller has locked their accounts, and
+-- each hold is on an account of its own.
+CREATE FUNCTION ledger_give_back(p_biz_type text, p_biz_id text, p_steps text[]) RETURNS void LANGUAGE sql AS $$
+    WITH released AS (
+        UPDATE hold SET state = 'released', ended_at = now()
+        WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (p_steps) AND state = 'held'
+        RETURNING account_id, amount_minor
+    )
+    UPDATE account AS a SET
+        available = a.available + r.amount_minor, frozen = a.frozen - r.amount_minor, version = a.version + 1
+    FROM released AS r WHERE a.id = r.account_id
+$$;
+
 -- Cancel: answers 'released', 'replay', or 'tombstone' when there was no try. PS005 when it was confirmed.
 CREATE FUNCTION ledger_release(p_biz_type text, p_biz_id text, p_step text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    v_hold hold;
+    v_steps text[];
+    v_states text[];
 BEGIN
     INSERT INTO hold (biz_type, biz_id, step, state, ended_at)
     VALUES (p_biz_type, p_biz_id, p_step, 'released', now())
@@ -1436,25 +1831,22 @@ BEGIN
     IF FOUND THEN
         RETURN 'tombstone';
     END IF;
-    -- The account first, then its hold: the order in which a posting takes them.
-    PERFORM FROM account WHERE id = (
-        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step
-    ) FOR NO KEY UPDATE;
-    UPDATE hold SET state = 'released', ended_at = now()
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'held'
-    RETURNING * INTO v_hold;
-    IF FOUND THEN
-        UPDATE account SET available = available + v_hold.amount_minor, frozen = frozen - v_hold.amount_minor,
-            version = version + 1
-        WHERE id = v_hold.account_id;
-        RETURN 'released';
-    END IF;
-    PERFORM FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'confirmed';
-    IF FOUND THEN
+    SELECT ledger_part_steps(step, parts) INTO v_steps FROM hold
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
+    -- The accounts first, then their holds: the order in which a posting takes them.
+    PERFORM FROM account WHERE id IN (
+        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps)
+    ) ORDER BY class = 'strict', id FOR NO KEY UPDATE;
+    SELECT array_agg(state) INTO v_states FROM hold
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps);
+    IF 'confirmed' = ANY (v_states) THEN
         RAISE EXCEPTION USING ERRCODE = 'PS005',
             MESSAGE = format('the hold %s %s %s was confirmed', p_biz_type, p_biz_id, p_step);
+    ELSIF 'released' = ANY (v_states) THEN
+        RETURN 'replay';
     END IF;
-    RETURN 'replay';
+    PERFORM ledger_give_back(p_biz_type, p_biz_id, v_steps);
+    RETURN 'released';
 END $$;
 -- A posting's legs as they arrive (a JSON array), and what they do to each account together.
 
@@ -1537,11 +1929,13 @@ BEGIN
         PERFORM ledger_refuse(v_missing.account_id, NULL, v_missing.currency, 0);
     END LOOP;
 END $$;
--- How a posting changes balances: in place for strict accounts and for debits of deferred ones, by the inbox otherwise.
+-- How a posting changes balances: in place for strict accounts, for debits of deferred ones and for what comes out of a
+-- hold, by the inbox otherwise.
 
 CREATE FUNCTION ledger_in_place(p_move ledger_move) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT p_move.class = 'strict'
-        OR (p_move.class = 'deferred' AND (p_move.free_minor < 0 OR p_move.held_minor <> 0))
+        OR p_move.held_minor <> 0
+        OR (p_move.class = 'deferred' AND p_move.free_minor < 0)
 $$;
 
 -- The accounts that took their move: guarded by the floor, the owner, the block and the close. Credits and what comes
@@ -1554,6 +1948,7 @@ LANGUAGE sql AS $$
         FROM unnest(p_moves) AS m
         WHERE a.id = m.account_id AND a.closed_at IS NULL AND a.frozen >= m.held_minor AND (
             m.free_minor >= 0
+            OR a.class = 'open'
             OR (
                 a.available + m.free_minor >= a.floor AND a.blocked_at IS NULL
                 AND (a.merchant_id = p_merchant_id) IS NOT FALSE
@@ -1693,6 +2088,164 @@ BEGIN
     SELECT m.account_id, posted, m.n, m.free_minor FROM unnest(v_moves) AS m
     WHERE NOT ledger_in_place(m) AND m.free_minor <> 0;
 END $$;
+-- A try that takes its amount from several accounts, in the caller's order: the first hold has the key itself and is
+-- the barrier, the others are `step.2`, `step.3` and so on, one for each account. All are released together.
+
+CREATE TYPE ledger_source AS (
+    account_id text,
+    account_kind text,  -- kind and owner are given for accounts that a try may open
+    owner text,
+    merchant_id text,
+    at_most_minor bigint,
+    credit_minor bigint  -- how far below zero an open account may go
+);
+
+CREATE TYPE ledger_part AS (account_id text, amount_minor bigint);
+
+-- The steps of all holds behind a key, the first one first.
+CREATE FUNCTION ledger_part_steps(p_step text, p_parts integer) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT p_step || array_agg(p_step || '.' || n ORDER BY n) FROM generate_series(2, p_parts) AS n
+$$;
+
+CREATE FUNCTION ledger_sources(p_sources jsonb) RETURNS ledger_source[] LANGUAGE sql AS $$
+    SELECT array_agg(jsonb_populate_record(NULL::ledger_source, source) ORDER BY place)
+    FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS sources (source, place)
+$$;
+
+-- The accounts that a try may open exist, all of them are locked in the order of locks and hold everything that is
+-- committed. PS006 for another merchant's, PS008 for another currency, PS005 for one that takes no hold.
+CREATE FUNCTION ledger_lock_sources(p_sources ledger_source[], p_merchant_id text, p_currency text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_unfit text;
+BEGIN
+    INSERT INTO account (id, kind, owner, merchant_id, currency, class)
+    SELECT DISTINCT ON (s.account_id) s.account_id, s.account_kind, s.owner, s.merchant_id, p_currency, c.class
+    FROM unnest(p_sources) AS s JOIN ledger_chart AS c ON c.kind = s.account_kind AND c.opened_by = 'posting'
+    WHERE s.owner IS NOT NULL AND NOT EXISTS (SELECT FROM account WHERE id = s.account_id)
+    ORDER BY s.account_id
+    ON CONFLICT DO NOTHING;
+    PERFORM FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources))
+    ORDER BY class = 'strict', id FOR NO KEY UPDATE;
+    PERFORM ledger_fold_locked(ARRAY(
+        SELECT id FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources)) AND class <> 'strict'
+    ));
+    SELECT id INTO v_unfit FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources)) AND (
+        currency <> p_currency OR merchant_id <> p_merchant_id OR (class = 'open' AND kind <> 'merchant_debt')
+    ) LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse(v_unfit, p_merchant_id, p_currency, -1);
+    END IF;
+END $$;
+
+-- What each account gives, drawn from the sources in their order until the amount is covered; one part per account.
+-- A blocked or closed account gives nothing, and is the reason when the others do not cover it. PS001, PS002, PS003.
+CREATE FUNCTION ledger_draw(p_sources ledger_source[], p_amount_minor bigint) RETURNS ledger_part[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_source record;
+    v_ids text[] := '{}';
+    v_drawn bigint[] := '{}';
+    v_place integer;
+    v_gives bigint;
+    v_left bigint := p_amount_minor;
+    v_shut text;
+BEGIN
+    FOR v_source IN
+        SELECT a.id, s.at_most_minor, a.blocked_at IS NOT NULL OR a.closed_at IS NOT NULL AS shut,
+            a.available + CASE a.class WHEN 'open' THEN coalesce(s.credit_minor, 0) ELSE -a.floor END AS room_minor
+        FROM unnest(p_sources) WITH ORDINALITY AS s JOIN account AS a ON a.id = s.account_id ORDER BY s.ordinality
+    LOOP
+        v_place := array_position(v_ids, v_source.id);
+        v_gives := least(v_left, v_source.at_most_minor, v_source.room_minor - coalesce(v_drawn[v_place], 0));
+        IF v_gives <= 0 THEN
+            CONTINUE;
+        ELSIF v_source.shut THEN
+            v_shut := coalesce(v_shut, v_source.id);
+        ELSIF v_place IS NULL THEN
+            v_ids := v_ids || v_source.id;
+            v_drawn := v_drawn || v_gives;
+            v_left := v_left - v_gives;
+        ELSE
+            v_drawn[v_place] := v_drawn[v_place] + v_gives;
+            v_left := v_left - v_gives;
+        END IF;
+    END LOOP;
+    IF v_left > 0 THEN
+        PERFORM ledger_refuse(id, NULL, currency, -1) FROM account WHERE id = v_shut;
+        RAISE EXCEPTION USING ERRCODE = 'PS001', MESSAGE = 'the accounts together do not cover it';
+    END IF;
+    RETURN ARRAY(SELECT ROW(id, drawn)::ledger_part FROM unnest(v_ids, v_drawn) AS parts (id, drawn));
+END $$;
+
+-- The parts are frozen in their accounts, and each has its hold; the key's own row, which is there, becomes the first.
+CREATE FUNCTION ledger_hold_parts(
+    p_biz_type text, p_biz_id text, p_step text, p_parts ledger_part[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE account AS a SET
+        available = a.available - p.amount_minor, frozen = a.frozen + p.amount_minor, version = a.version + 1
+    FROM unnest(p_parts) AS p WHERE a.id = p.account_id;
+    UPDATE hold SET
+        account_id = p_parts[1].account_id, amount_minor = p_parts[1].amount_minor, parts = cardinality(p_parts)
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
+    INSERT INTO hold (biz_type, biz_id, step, account_id, currency, amount_minor, state, reason, expires_at)
+    SELECT p_biz_type, p_biz_id, p_step || '.' || place, p.account_id, h.currency, p.amount_minor, 'held', h.reason,
+        h.expires_at
+    FROM unnest(p_parts) WITH ORDINALITY AS p (account_id, amount_minor, place)
+    JOIN hold AS h ON h.biz_type = p_biz_type AND h.biz_id = p_biz_id AND h.step = p_step
+    WHERE place > 1;
+END $$;
+
+-- Nothing when the key holds this amount in this currency. PS004 when it was released, PS005 when it differs.
+CREATE FUNCTION ledger_hold_from_again(
+    p_biz_type text, p_biz_id text, p_step text, p_amount_minor bigint, p_currency text
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_first hold;
+    v_sum_minor bigint;
+BEGIN
+    SELECT * INTO v_first FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
+    IF v_first.state = 'released' THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS004',
+            MESSAGE = format('the hold %s %s %s was cancelled', p_biz_type, p_biz_id, p_step);
+    END IF;
+    SELECT sum(amount_minor) INTO v_sum_minor FROM hold
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (ledger_part_steps(p_step, v_first.parts));
+    IF (v_sum_minor, v_first.currency) IS DISTINCT FROM (p_amount_minor, p_currency) THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005',
+            MESSAGE = format('the hold %s %s %s differs', p_biz_type, p_biz_id, p_step);
+    END IF;
+END $$;
+
+-- Try over several sources: answers the holds, the first one first; a repeat answers the same. A null merchant is the
+-- operator. PS001 to PS006, PS008.
+CREATE FUNCTION ledger_hold_from(
+    p_biz_type text, p_biz_id text, p_step text, p_merchant_id text, p_amount_minor bigint, p_currency text,
+    p_sources jsonb, p_expires_at timestamptz, p_reason text
+) RETURNS TABLE (part_step text, part_account_id text, part_minor bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_sources ledger_source[] := ledger_sources(p_sources);
+BEGIN
+    INSERT INTO hold (biz_type, biz_id, step, account_id, currency, amount_minor, state, reason, expires_at)
+    VALUES (p_biz_type, p_biz_id, p_step, v_sources[1].account_id, p_currency, p_amount_minor, 'held', p_reason,
+        p_expires_at)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        PERFORM ledger_lock_sources(v_sources, p_merchant_id, p_currency);
+        PERFORM ledger_hold_parts(p_biz_type, p_biz_id, p_step, ledger_draw(v_sources, p_amount_minor));
+    ELSE
+        PERFORM ledger_hold_from_again(p_biz_type, p_biz_id, p_step, p_amount_minor, p_currency);
+    END IF;
+    RETURN QUERY
+    SELECT part.step, part.account_id, part.amount_minor
+    FROM hold AS first
+    CROSS JOIN unnest(ledger_part_steps(p_step, first.parts)) WITH ORDINALITY AS steps (step, place)
+    JOIN hold AS part ON part.biz_type = p_biz_type AND part.biz_id = p_biz_id AND part.step = steps.step
+    WHERE first.biz_type = p_biz_type AND first.biz_id = p_biz_id AND first.step = p_step
+    ORDER BY steps.place;
+END $$;
 -- The application reads the book and calls its functions; nobody but the owner writes a row.
 
 DO $$
@@ -1710,5 +2263,5 @@ GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold 
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_fold, ledger_fold_some
 TO paysaga_app;

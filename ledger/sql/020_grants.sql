@@ -15,5 +15,5 @@ GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold 
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_fold, ledger_fold_some
 TO paysaga_app;
