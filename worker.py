@@ -104,7 +104,7 @@ class WorkerParts:
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
                 sealing = Sealing(self.database)
-                return [sealing.audit, Verification(self.database).run]
+                return [sealing.audit, sealing.book, Verification(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _:

@@ -1,12 +1,19 @@
 """What is closed for good: the actions of operators in the audit's chain, and the days of the book."""
 
+from datetime import datetime, timedelta
+
 import structlog
+from sqlalchemy import text
 from temporalio import activity
 
+from activities.heartbeat import heartbeats
 from domain.verification import SealCounts
+from ledger.days import ZONE, seal_day
 from store import audit
 from store.database import Database
 
+# A first seal may close many days; the limits of a payment's steps are not its own.
+_PATIENT = text("SET LOCAL statement_timeout = '10min'")
 _log = structlog.get_logger("seal")
 
 
@@ -27,3 +34,12 @@ class Sealing:
                 return SealCounts(actions=actions)
             actions += block.actions
             _log.info("audit_sealed", block=block.n, actions=block.actions, hash=block.hash.hex())
+
+    @activity.defn(name="book.seal")
+    async def book(self) -> SealCounts:
+        """Every day of the book up to yesterday is sealed: what belongs to it is booked later, with a reference."""
+        yesterday = datetime.now(ZONE).date() - timedelta(days=1)
+        async with heartbeats(), self._database.transaction("book.seal", str(yesterday)) as session:
+            await session.execute(_PATIENT)
+            sealed = await seal_day(session, yesterday)
+        return SealCounts(sealed_day=None if sealed is None else str(sealed.day))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeats
 from domain.verification import BEGINNING, Invariant, Report, Scope, Verdict, VerifyCommand, VerifyCounts
 from ledger import sql as book
+from ledger.days import ZONE, last_sealed
 from store import verification as store
 from store.database import Database
 
@@ -45,8 +46,8 @@ async def verify(database: Database, *, since: datetime | None = None) -> Report
 
 async def sealed_until(session: AsyncSession) -> datetime | None:
     """The end of the last sealed day; None, which stands for everything, before the first seal."""
-    _ = session
-    return None
+    sealed = await last_sealed(session)
+    return None if sealed is None else datetime.combine(sealed.day + timedelta(days=1), datetime.min.time(), ZONE)
 
 
 async def _verdicts(session: AsyncSession, since: datetime) -> AsyncIterator[Verdict]:
@@ -59,9 +60,7 @@ async def _verdicts(session: AsyncSession, since: datetime) -> AsyncIterator[Ver
 async def _rows(session: AsyncSession, invariant: Invariant, since: datetime) -> tuple[dict[str, Any], ...]:
     """The rows that break it, as JSON that PostgreSQL made: its columns keep their order."""
     limited = f"SELECT row_to_json(found) AS row FROM (\n{invariant.query}\n) AS found LIMIT {ROWS_MAX}"  # noqa: S608 - our files
-    statement = text(limited)
-    if ":since" in invariant.query:
-        statement = statement.bindparams(bindparam("since", since, type_=DateTime(timezone=True)))
+    statement = text(limited).bindparams(bindparam("since", since, type_=DateTime(timezone=True)))
     return tuple((await session.scalars(statement.columns(row=JSON))).all())
 
 

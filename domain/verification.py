@@ -7,7 +7,7 @@ from typing import Any
 from domain.orders import Frozen
 
 #: Before everything that was ever written.
-BEGINNING = datetime.min.replace(tzinfo=UTC)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Scope(StrEnum):

@@ -18,7 +18,8 @@ class SealWorkflow:
     async def run(self) -> SealCounts:
         """Operators' actions are in the chain, and every day before today takes no posting any more."""
         actions = await self._sealed("audit.seal", "actions of operators")
-        return SealCounts(actions=actions.actions)
+        day = await self._sealed("book.seal", "days of the book")
+        return SealCounts(actions=actions.actions, sealed_day=day.sealed_day)
 
     async def _sealed(self, activity: str, summary: str) -> SealCounts:
         counts: SealCounts = await workflow.execute_activity(
