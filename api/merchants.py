@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from api.account_reading import merchant_balances
 from api.answers import answer
 from api.auth import AnyCaller, OperatorCaller
 from api.documentation import FOR_A_REQUIRED_KEY, problems
@@ -13,7 +14,7 @@ from api.services import FromServices
 from api.setup_bodies import ChannelBody, KeyBody, MerchantBody, WebhookBody
 from api.webhook_rows import put_webhook
 from domain.errors import ChannelNotConfigured, NotFound, WebhookUrlRefused
-from domain.resources import ChannelAccountObject, KeyObject, MerchantObject, WebhookObject
+from domain.resources import ChannelAccountObject, KeyObject, MerchantBalancesObject, MerchantObject, WebhookObject
 
 router = JsonRouter(prefix="/v1/merchants", tag="merchants")
 
@@ -32,6 +33,14 @@ async def get_merchant(merchant_id: IdInPath, caller: AnyCaller, services: FromS
     """Read a merchant."""
     caller.require_self(merchant_id)
     return answer(await merchant_now(services, merchant_id))
+
+
+@router.get("/{merchant_id}/balances", response_model=MerchantBalancesObject, responses=problems(NotFound))
+async def get_balances(merchant_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
+    """Read what a merchant has and owes, by currency."""
+    caller.require_self(merchant_id)
+    await merchant_now(services, merchant_id)
+    return answer(await merchant_balances(services, merchant_id))
 
 
 @router.post(
