@@ -3,14 +3,14 @@ SELECT p.id, p.state, posted.postings, posted.wallet_minor, posted.clearing_mino
     posted.credit_minor
 FROM payment p
 CROSS JOIN LATERAL (
-    SELECT count(DISTINCT o.id) AS postings,
+    SELECT count(DISTINCT s.posting_id) AS postings,
         coalesce(sum(-e.amount_minor) FILTER (WHERE a.kind = 'wallet' AND e.amount_minor < 0), 0) AS wallet_minor,
         coalesce(sum(-e.amount_minor) FILTER (WHERE a.kind = 'channel_clearing'), 0) AS clearing_minor,
         coalesce(sum(-e.amount_minor) FILTER (WHERE a.kind = 'coupon_cost'), 0) AS coupon_minor,
         coalesce(sum(e.amount_minor) FILTER (WHERE e.kind IN ('payment', 'top_up') AND e.amount_minor > 0), 0)
             AS credit_minor
-    FROM posting o JOIN entry e ON e.posting_id = o.id JOIN account a ON a.id = e.account_id
-    WHERE o.biz_id = p.id AND o.step IN ('payment', 'top_up')
+    FROM ledger_step s JOIN entry e ON e.posting_id = s.posting_id JOIN account a ON a.id = e.account_id
+    WHERE s.biz_type IN ('payment', 'top_up') AND s.biz_id = p.id AND s.step IN ('payment', 'top_up')
 ) AS posted
 WHERE p.updated_at >= CAST(:since AS timestamptz) AND CASE
     WHEN p.state = 'succeeded' THEN posted.postings <> 1
@@ -22,13 +22,13 @@ WHERE p.updated_at >= CAST(:since AS timestamptz) AND CASE
     ELSE posted.postings > 0
 END
 UNION ALL
-SELECT a.out_no, a.state, count(o.id), NULL, coalesce(sum(-e.amount_minor), 0), NULL, NULL
+SELECT a.out_no, a.state, count(DISTINCT s.posting_id), NULL, coalesce(sum(-e.amount_minor), 0), NULL, NULL
 FROM attempt a
-LEFT JOIN posting o ON o.biz_type = 'attempt' AND o.biz_id = a.out_no
-LEFT JOIN entry e ON e.posting_id = o.id AND e.amount_minor < 0
+LEFT JOIN ledger_step s ON s.biz_type = 'attempt' AND s.biz_id = a.out_no
+LEFT JOIN entry e ON e.posting_id = s.posting_id AND e.amount_minor < 0
 WHERE a.updated_at >= CAST(:since AS timestamptz)
 GROUP BY a.out_no
 HAVING CASE WHEN a.state IN ('paid_late', 'paid_twice', 'paid_mismatch', 'returned', 'applied')
-    THEN count(o.id) <> 1 OR coalesce(sum(-e.amount_minor), 0) <> a.received_minor
-    ELSE count(o.id) > 0
+    THEN count(DISTINCT s.posting_id) <> 1 OR coalesce(sum(-e.amount_minor), 0) <> a.received_minor
+    ELSE count(s.posting_id) > 0
 END

@@ -5,14 +5,14 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(r.amount_minor), 0) AS minor FROM refund r
     WHERE r.payment_id = p.id AND r.origin = 'merchant' AND r.state <> 'failed'
 ) AS given
-WHERE given.minor > p.captured_minor
-    AND EXISTS (SELECT FROM refund r WHERE r.payment_id = p.id AND r.updated_at >= CAST(:since AS timestamptz))
+WHERE p.id IN (SELECT r.payment_id FROM refund r WHERE r.updated_at >= CAST(:since AS timestamptz))
+    AND given.minor > p.captured_minor
 UNION ALL
 SELECT a.out_no, a.received_minor, given.minor
 FROM attempt a
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(r.channel_minor), 0) AS minor FROM refund r
-    WHERE r.out_no = a.out_no AND r.state NOT IN ('failed', 'bounced')
+    WHERE r.payment_id = a.payment_id AND r.out_no = a.out_no AND r.state NOT IN ('failed', 'bounced')
 ) AS given
-WHERE given.minor > coalesce(a.received_minor, 0)
-    AND EXISTS (SELECT FROM refund r WHERE r.out_no = a.out_no AND r.updated_at >= CAST(:since AS timestamptz))
+WHERE a.out_no IN (SELECT r.out_no FROM refund r WHERE r.updated_at >= CAST(:since AS timestamptz))
+    AND given.minor > coalesce(a.received_minor, 0)

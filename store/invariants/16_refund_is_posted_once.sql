@@ -2,9 +2,9 @@
 SELECT r.id, r.state, posted.refunds, posted.bounces
 FROM refund r
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE o.step IN ('refund', 'refund_unapplied', 'refund_suspense')) AS refunds,
-        count(*) FILTER (WHERE o.step = 'refund_bounced') AS bounces
-    FROM posting o WHERE o.biz_type = 'refund' AND o.biz_id = r.id
+    SELECT count(*) FILTER (WHERE s.step IN ('refund', 'refund_unapplied', 'refund_suspense')) AS refunds,
+        count(*) FILTER (WHERE s.step = 'refund_bounced') AS bounces
+    FROM ledger_step s WHERE s.biz_type = 'refund' AND s.biz_id = r.id
 ) AS posted
 WHERE r.updated_at >= CAST(:since AS timestamptz)
     AND (posted.refunds <> CASE WHEN r.state IN ('succeeded', 'bounced') THEN 1 ELSE 0 END

@@ -607,6 +607,8 @@ CREATE INDEX callback_out_no ON callback (out_no);
 
 CREATE INDEX callback_waiting ON callback (received_at) WHERE applied_at IS NULL;
 
+CREATE INDEX event_created_at ON event USING brin (created_at);
+
 CREATE INDEX event_feed ON event (merchant_id, feed_no);
 
 CREATE UNIQUE INDEX event_feed_no ON event (feed_no);
@@ -679,11 +681,15 @@ CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
 
 CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 
+CREATE INDEX payment_updated_at ON payment USING brin (updated_at);
+
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
 CREATE INDEX attempt_channel_no ON attempt (channel_no);
 
 CREATE UNIQUE INDEX attempt_payment_number ON attempt (payment_id, number);
+
+CREATE INDEX attempt_updated_at ON attempt USING brin (updated_at);
 
 CREATE INDEX attempt_watched ON attempt (next_check_at) WHERE watch_until IS NOT NULL;
 
