@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.errors import BalanceInsufficient, TryAfterCancel, UnknownAccount
 from domain.ids import AccountId
 from ledger import book, steps
+from ledger.chart import AccountKind
 from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
 from ledger.steps import Role
@@ -14,8 +15,12 @@ from tests.ledger.machine_model import AVAILABLE, DEBT, PENDING, WALLETS, Action
 
 WALLET_MINOR, PENDING_MINOR, AVAILABLE_MINOR = 400, 500, 100
 FEE_MINOR = 1
-SYSTEM = {PENDING: Role.PENDING, AVAILABLE: Role.AVAILABLE, DEBT: Role.DEBT}
-ROLES = {**SYSTEM, **dict.fromkeys(WALLETS, Role.WALLET)}
+SYSTEM = {
+    PENDING: AccountKind.MERCHANT_PENDING,
+    AVAILABLE: AccountKind.MERCHANT_AVAILABLE,
+    DEBT: AccountKind.MERCHANT_DEBT,
+}
+ROLES = {PENDING: Role.PENDING, AVAILABLE: Role.AVAILABLE, DEBT: Role.DEBT, **dict.fromkeys(WALLETS, Role.WALLET)}
 REFUSALS = {BalanceInsufficient: Said.SHORT, TryAfterCancel: Said.CANCELLED, LedgerConflict: Said.CONFLICT}
 
 
@@ -33,7 +38,7 @@ class MachineShop:
         await clerk.step(steps.PAYMENT, {"channel_minor": AVAILABLE_MINOR})
         await clerk.step(steps.SETTLEMENT, {"settled_minor": AVAILABLE_MINOR})
         await clerk.step(steps.PAYMENT, {"channel_minor": PENDING_MINOR})
-        return cls(clerk, {**wallets, **{name: clerk.account(role.account_kind) for name, role in SYSTEM.items()}})
+        return cls(clerk, {**wallets, **{name: clerk.account(kind) for name, kind in SYSTEM.items()}})
 
     @property
     def opened(self) -> Book:
@@ -94,7 +99,7 @@ class MachineShop:
     def _source(self, source: Source) -> book.Source:
         return book.Source(
             account_id=self.accounts[source.account],
-            account_kind=SYSTEM[source.account].account_kind,
+            account_kind=SYSTEM[source.account],
             owner=self.clerk.merchant_id,
             merchant_id=self.clerk.merchant_id,
             at_most_minor=source.at_most_minor,
@@ -123,7 +128,7 @@ class MachineShop:
                 amounts, parties = {**amounts, "channel_minor": minor}, {"holds": self._holds(action)}
             case Name.TRANSFER:
                 step, amounts = steps.TRANSFER, {"transfer_minor": minor}
-                parties = {"wallet_id": giver, "to_wallet_id": taker}
+                parties = {"source_id": giver, "target_id": taker}
             case Name.SETTLE:
                 step, amounts, parties = steps.SETTLEMENT, {"settled_minor": minor}, {}
             case _:

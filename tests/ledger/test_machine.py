@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ids import new_id
-from ledger.sql import invariants
 from tests.ledger.clerk import Clerk
 from tests.ledger.machine_model import Action, Name, Said, in_some_order
 from tests.ledger.machine_shop import MachineShop
 from tests.ledger.machine_windows import windows
+from tests.ledger.soundness import broken
 
 HOLD_NUMBERS, OTHER_NUMBERS = 9, 9
 AT_ONCE_MAX = 6
@@ -154,5 +154,4 @@ async def test_some_order_explains_what_happened_at_once(engine: AsyncEngine, ow
     async with windows(owner):
         await asyncio.to_thread(run_state_machine_as_test, Machine, settings=SETTINGS)
     assert set() == MET - Machine.met
-    broken = [name for name, query in invariants().items() if await owner.fetch(query)]
-    assert [] == broken
+    assert [] == await broken(owner)

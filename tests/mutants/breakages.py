@@ -7,6 +7,7 @@ PROOF = "tests/activities/test_judgement.py"
 MONEY = "tests/activities/test_judgement_money.py"
 MACHINE = "tests/ledger/test_machine.py"
 SOME_ORDER = "test_some_order_explains_what_happened_at_once"
+SHARES = "tests/domain/test_refund_shares.py"
 SIDE_BY_SIDE = "tests/ledger/test_side_by_side.py"
 
 
@@ -147,5 +148,19 @@ BREAKAGES = (
 """,
         SIDE_BY_SIDE,
         "test_what_commits_after_a_later_posting_was_folded_is_folded_too",
+    ),
+    Breakage(
+        "each refund is rounded for itself",
+        "domain/refund_shares.py",
+        """
+        coupon_minor=_share(paid, paid.coupon_minor, given.coupon_minor, refunded_minor=refunded_minor),
+        fee_minor=_share(paid, paid.fee_minor, given.fee_minor, refunded_minor=refunded_minor),
+""",
+        """
+        coupon_minor=_due(paid, paid.coupon_minor, amount_minor),
+        fee_minor=_due(paid, paid.fee_minor, amount_minor),
+""",
+        SHARES,
+        "test_three_refunds_of_a_third_give_every_part_back",
     ),
 )
