@@ -41,8 +41,9 @@ async def measure(server: LedgerServer, options: argparse.Namespace, terminal: T
         terminal.step(f"warming up: a payment to each of {options.merchants} merchants")
         await load.warm_up()
         for turn in range(options.turns):
-            terminal.step(f"turn {turn + 1} of {options.turns}: {options.payments} payments hot, then spread")
-            for measured, hot in ((results.hot, True), (results.spread, False)):
+            terminal.step(f"turn {turn + 1} of {options.turns}: {options.payments} payments hot, and as many spread")
+            phases = [(results.hot, True), (results.spread, False)]
+            for measured, hot in phases if turn % 2 == 0 else reversed(phases):
                 async with _folding(server):
                     await load.measure(measured, options.payments, hot=hot)
                 await load.fold()
@@ -119,12 +120,12 @@ async def run(options: argparse.Namespace) -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options; `--quick` is for trying the bench itself, its figures mean little."""
     parser = argparse.ArgumentParser(prog="python -m bench.ledger", description=__doc__)
-    parser.add_argument("--payments", type=int, help="payments of each phase (12000)")
-    parser.add_argument("--turns", type=int, default=4, help="how often both phases take turns (4)")
+    parser.add_argument("--payments", type=int, help="payments of each phase (6000)")
+    parser.add_argument("--turns", type=int, default=8, help="how often both phases take turns (8)")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything that is not named")
     options = parser.parse_args(arguments)
     share = 10 if options.quick else 1
-    options.payments = options.payments or 12_000 // share
+    options.payments = options.payments or 6_000 // share
     options.merchants = 10_000 // share
     return options
 

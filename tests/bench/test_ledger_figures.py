@@ -45,5 +45,5 @@ async def test_every_figure_is_measured() -> None:
 
 def test_quick_is_a_tenth() -> None:
     """A size that was named stays."""
-    assert (1_200, 1_000) == (parse(["--quick"]).payments, parse(["--quick"]).merchants)
+    assert (600, 1_000) == (parse(["--quick"]).payments, parse(["--quick"]).merchants)
     assert 50 == parse(["--quick", "--payments", "50"]).payments
