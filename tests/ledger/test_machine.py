@@ -23,7 +23,7 @@ AT_ONCE_MAX = 6
 # What is found depends on who came first: a smaller example would be another race.
 PHASES = (Phase.explicit, Phase.generate)
 SETTINGS = settings(
-    max_examples=25,
+    max_examples=20,
     stateful_step_count=12,
     derandomize=True,
     deadline=None,
