@@ -67,9 +67,10 @@ def request(
 
 @pytest.fixture
 async def funded(clerk: Clerk) -> Clerk:
-    """1000 pending, 500 available."""
-    await clerk.step(steps.PAYMENT, {"channel_minor": 1500})
+    """1000 pending, all of it still in the inbox, and 500 available."""
+    await clerk.step(steps.PAYMENT, {"channel_minor": 500})
     await clerk.step(steps.SETTLEMENT, {"settled_minor": 500})
+    await clerk.step(steps.PAYMENT, {"channel_minor": 1000})
     return clerk
 
 
@@ -186,6 +187,39 @@ async def test_debt_is_reserved_by_every_try(funded: Clerk) -> None:
     assert {PENDING: 1000, AVAILABLE: 500, DEBT: 200} == await hold_from(funded, 1700, places)
 
 
+async def test_debt_that_waits_in_the_inbox_counts(clerk: Clerk) -> None:
+    """The limit is on what the merchant owes, folded or not."""
+    await clerk.step(steps.REFUND, {"debt_minor": 250, "channel_minor": 250})
+    with pytest.raises(BalanceInsufficient):
+        await held_parts(clerk, 51, sources(clerk, debt_limit_minor=300))
+    assert {DEBT: 50} == await hold_from(clerk, 50, sources(clerk, debt_limit_minor=300))
+
+
+async def test_debt_beside_its_hold_is_posted_too(clerk: Clerk) -> None:
+    """An open account has no floor: what a posting adds to the held part is not guarded."""
+    (part,) = await held_parts(clerk, 100, sources(clerk, debt_limit_minor=100))
+    held = steps.legs(
+        steps.REFUND, {"debt_minor": 100, "channel_minor": 100}, clerk.parties(holds={Role.DEBT: part.key})
+    )
+    beside = steps.legs(steps.REFUND, {"debt_minor": 5, "channel_minor": 5}, clerk.parties())
+    await clerk.post(clerk.key("refund"), held + beside)
+    assert (-105, 0) == await clerk.balance(clerk.account(DEBT))
+
+
+async def test_a_try_that_waits_has_locked_nothing_out_of_order(funded: Clerk, owner: asyncpg.Connection) -> None:
+    """Deferred and system accounts first, then strict ones, by id: whoever has the first one gets the others."""
+    places = sources(funded, debt_limit_minor=300)
+    await overtake(
+        funded,
+        owner,
+        lambda session: book.hold_from(session, funded.key(), request(funded, 1, places[-1:])),
+        lambda session: book.hold_from(session, funded.key(), request(funded, 1000, places)),
+        then=lambda session: book.hold_from(session, funded.key(), request(funded, 600, places[1:3])),
+    )
+    kinds = (PENDING, AVAILABLE, DEBT)
+    assert [(0, 1000), (0, 500), (-101, 101)] == [await funded.balance(funded.account(kind)) for kind in kinds]
+
+
 async def test_a_blocked_account_is_passed_over(funded: Clerk) -> None:
     """The others pay; where they do not cover it alone, the block is the reason."""
     async with funded.session() as session, session.begin():
@@ -250,13 +284,15 @@ async def test_tries_cancels_and_postings_in_every_order_have_no_deadlock(funded
         available, frozen = await funded.balance(funded.account(kind))
         assert 0 == frozen
         total += available
-    assert 1500 + 25 * 1000 == total
+    assert 1500 + 25 * (1000 - 2 * 40) == total
 
 
 def _one_round(clerk: Clerk, places: tuple[Source, ...]) -> list[asyncio.Future[object]]:
     coroutines = [
         clerk.step(steps.PAYMENT, {"channel_minor": 1000}),
         _held_and_released(clerk, places),
+        _held_and_taken(clerk, places),
+        _held_and_taken(clerk, places[::-1]),
         clerk.fold(clerk.account(DEBT)),
         clerk.step(steps.SETTLEMENT, {"settled_minor": 1}),
     ]
@@ -267,3 +303,11 @@ async def _held_and_released(clerk: Clerk, places: tuple[Source, ...]) -> Releas
     key = clerk.key()
     await held_parts(clerk, 40, places, key=key)
     return await clerk.release(key)
+
+
+async def _held_and_taken(clerk: Clerk, places: tuple[Source, ...]) -> book.PostResult:
+    parts = await held_parts(clerk, 40, places)
+    holds = {Role(part.account_id.split(":")[0]): part.key for part in parts}
+    taken = {part.account_id.split(":")[0]: part.amount_minor for part in parts}
+    amounts = {f"{kind.removeprefix('merchant_')}_minor": taken[kind] for kind in taken}
+    return await clerk.step(steps.REFUND, {**amounts, "channel_minor": 40}, holds=holds)
