@@ -8,14 +8,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from api.audit_rows import note
+from api.auth import Caller
 from api.services import Services
 from domain.errors import NotFound
-from domain.ids import new_id
 from domain.money import Currency
 from domain.rules import OperationRule, RuleObject, require_consistent
 from domain.states import Operation
 from store.rules import rule_of
-from store.tables.merchants import Merchant, OperatorAction
+from store.tables.merchants import Merchant
 from store.tables.rules import MerchantRule
 
 _KEY = ("merchant_id", "operation", "currency")
@@ -31,7 +32,7 @@ class RuleKey:
     currency: Currency
 
 
-async def put_rule(services: Services, key: RuleKey, rule: OperationRule) -> RuleObject:
+async def put_rule(services: Services, caller: Caller, key: RuleKey, *, rule: OperationRule) -> RuleObject:
     """The rule stands in place of the one before; RuleContradiction, NotFound without such a merchant."""
     require_consistent(key.operation, rule, channels=services.channels.names)
     columns = _columns(rule)
@@ -41,7 +42,7 @@ async def put_rule(services: Services, key: RuleKey, rule: OperationRule) -> Rul
     async with services.database.transaction("rule.put", key.merchant_id) as session:
         await _require_merchant(session, key.merchant_id)
         row = (await session.scalars(replacing.returning(MerchantRule))).one()
-        _note(session, "rule.put", row)
+        await note(session, caller, "rule.put", _id(row), after=rule.model_dump(mode="json"))
         return _shown(row)
 
 
@@ -60,11 +61,11 @@ async def rules_now(services: Services, merchant_id: str) -> list[RuleObject]:
         return [_shown(row) for row in rows.all()]
 
 
-async def remove_rule(services: Services, key: RuleKey) -> RuleObject:
+async def remove_rule(services: Services, caller: Caller, key: RuleKey) -> RuleObject:
     """Nothing is ruled any more; answers what was. NotFound when there was no rule."""
     async with services.database.transaction("rule.remove", key.merchant_id) as session:
         row = await _require(session, key)
-        _note(session, "rule.remove", row)
+        await note(session, caller, "rule.remove", _id(row), before=rule_of(row.model_dump()).model_dump(mode="json"))
         await session.delete(row)
         return _shown(row)
 
@@ -81,9 +82,8 @@ async def _require_merchant(session: AsyncSession, merchant_id: str) -> None:
         raise NotFound("there is no such merchant")
 
 
-def _note(session: AsyncSession, action: str, row: MerchantRule) -> None:
-    rule_id = f"{row.merchant_id}/{row.operation}/{row.currency}"
-    session.add(OperatorAction(id=new_id("opa"), action=action, object_id=rule_id))
+def _id(row: MerchantRule) -> str:
+    return f"{row.merchant_id}/{row.operation}/{row.currency}"
 
 
 def _columns(rule: OperationRule) -> dict[str, Any]:

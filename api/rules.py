@@ -47,12 +47,12 @@ async def get_rule(key: RuleInPath, caller: AnyCaller, services: FromServices) -
 
 
 @router.put("/{operation}/{currency}", response_model=RuleObject, responses=problems(NotFound, RuleContradiction))
-async def set_rule(key: RuleInPath, body: OperationRule, _: OperatorCaller, services: FromServices) -> Response:
+async def set_rule(key: RuleInPath, body: OperationRule, caller: OperatorCaller, services: FromServices) -> Response:
     """Replace the rule of one operation in one currency; what is left out does not limit."""
-    return answer(await put_rule(services, key, body))
+    return answer(await put_rule(services, caller, key, rule=body))
 
 
 @router.delete("/{operation}/{currency}", response_model=RuleObject, responses=problems(NotFound))
-async def end_rule(key: RuleInPath, _: OperatorCaller, services: FromServices) -> Response:
+async def end_rule(key: RuleInPath, caller: OperatorCaller, services: FromServices) -> Response:
     """Remove a rule; answers it as it was. What is under way keeps the terms that it began with."""
-    return answer(await remove_rule(services, key))
+    return answer(await remove_rule(services, caller, key))

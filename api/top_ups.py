@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api.answers import Page, answer, page
+from api.audit_rows import note_first
 from api.auth import AnyCaller, Caller, MerchantCaller
 from api.bodies import SwitchBody, TopUpBody
 from api.documentation import FOR_A_SWITCH, FOR_A_TOP_UP, problems
@@ -66,6 +67,7 @@ async def get_top_up_saga(top_up_id: IdInPath, caller: AnyCaller, services: From
 @router.post("/{top_up_id}/close", response_model=TopUpObject, responses=problems(NotFound, PaymentAlreadyPaid))
 async def close_a_top_up(top_up_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """Close a top-up that nobody paid; answers `closing` until the channel has proven that nobody can."""
+    await note_first(services, caller, "top_up.close", top_up_id)
     return answer(await close_payment(services, _named(top_up_id, caller)))
 
 
@@ -74,6 +76,7 @@ async def switch_top_up_channel(
     top_up_id: IdInPath, body: SwitchBody, caller: AnyCaller, key: IdempotencyKey, services: FromServices
 ) -> Response:
     """Collect by another channel, once the previous attempt is proven unpayable."""
+    await note_first(services, caller, "top_up.switch", top_up_id)
     return answer(await switch_payment(services, _named(top_up_id, caller), body=body, key=key))
 
 
