@@ -15,6 +15,7 @@ from domain.ids import new_id
 from store import audit
 from tests.support.centre import OPERATOR_KEY, Centre
 from tests.support.shop import Shop, operator, register_at_channel
+from tests.support.top_ups import Purse
 
 Route = tuple[str, str]
 
@@ -31,6 +32,10 @@ ACTS: dict[Route, tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/accounts/{account_id}/close"): ("account.close", {"reason": "asked for it"}),
     ("POST", "/v1/payments/{payment_id}/close"): ("payment.close", {}),
     ("POST", "/v1/payments/{payment_id}/switch"): ("payment.switch", {"channel": "sim", "invoke": "qr"}),
+    ("POST", "/v1/top_ups/{top_up_id}/close"): ("top_up.close", {}),
+    ("POST", "/v1/top_ups/{top_up_id}/switch"): ("top_up.switch", {"channel": "sim", "invoke": "qr"}),
+    ("PUT", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.put", {"maximum_minor": 9_000}),
+    ("DELETE", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.remove", {}),
     ("POST", "/v1/events/{event_id}/resend"): ("event.resend", {}),
 }
 
@@ -119,6 +124,11 @@ async def _ready(shop: Shop, path: str, body: dict[str, Any]) -> tuple[str, dict
         path = path.replace("{account_id}", empty["id"])
     if "{payment_id}" in path:
         path = path.replace("{payment_id}", (await shop.pay())["id"])
+    if "{top_up_id}" in path:
+        path = path.replace("{top_up_id}", (await (await Purse.open(shop)).top_up())["id"])
+    if "{operation}" in path:
+        await operator(shop.centre, "PUT", f"/v1/merchants/{shop.merchant_id}/rules/payment/CNY", {})
+        path = path.replace("{operation}/{currency}", "payment/CNY")
     if "{event_id}" in path:
         await shop.pay()
         path = path.replace("{event_id}", (await shop.events("payment.awaiting_payer"))[0]["id"])
