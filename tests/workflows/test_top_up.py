@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities.verification import verify
 from domain.commands import PaymentCommand
 from tests.support.books import balances, book_is_sound, channel_account_balances
 from tests.support.centre import Centre
@@ -154,6 +155,19 @@ async def test_the_saga_says_that_it_is_a_top_up(purse: Purse) -> None:
     described = await purse.shop.centre.temporal.get_workflow_handle(started["id"]).describe()
     summary = f"top-up {started['top_up_no']}: 50.00 CNY by sim qr"
     assert summary == await described.static_summary()
+
+
+async def test_no_invariant_names_a_top_up(purse: Purse) -> None:
+    """Paid with a fee, closed, and paid late: what is verified of payments holds for top-ups too."""
+    shop = purse.shop
+    await purse.ruled(fee={"rate_bps": 100}, daily_minor=2 * TOP_UP_MINOR)
+    paid, closed = await purse.paid(), await purse.top_up()
+    await shop.post(f"/v1/top_ups/{closed['id']}/close", None)
+    await purse.until(closed["id"], "closed")
+    await shop.payer_pays(closed["out_no"], force=True)
+    await shop.watch_until_returned(closed["id"], "top_ups")
+    rows = str([verdict.rows for verdict in (await verify(shop.centre.database)).broken])
+    assert [] == [one for one in (paid["id"], closed["id"], closed["out_no"], purse.wallet_id) if one in rows]
 
 
 @pytest.mark.parametrize("closing_first", [True, False])
