@@ -124,7 +124,7 @@ async def _open(session: AsyncSession, merchant_id: str, account_id: AccountId, 
     )
     outcome = await book.open_account(session, account)
     if body.opening_balance_minor is not None:
-        parties = Parties(currency=body.currency, object_id=account_id, merchant_id=merchant_id, wallet_id=account_id)
+        parties = Parties(currency=body.currency, object_id=account_id, merchant_id=merchant_id, target_id=account_id)
         opening = legs(OPENING, {"opening_minor": body.opening_balance_minor}, parties)
         key = StepKey(biz_type="account", biz_id=account_id, step=OPENING.name)
         await post(session, key, PostRequest(merchant_id=merchant_id, event_at=_OPENED_AT, legs=opening))

@@ -92,3 +92,11 @@ def system_account_id(kind: AccountKind, owner: str, currency: Currency) -> Acco
     if CHART[kind].owned_by is OwnedBy.HOLDER:
         raise ValueError(f"a {kind} has no derived id")
     return AccountId(f"{kind}:{owner}:{currency}")
+
+
+def owner_of(account_id: AccountId, kind: AccountKind) -> str:
+    """The owner that the id of an account of that kind contains; ValueError for an id of another kind."""
+    prefix = f"{kind}:"
+    if not account_id.startswith(prefix):
+        raise ValueError(f"{account_id} is no id of a {kind}")
+    return account_id.removeprefix(prefix).rpartition(":")[0]

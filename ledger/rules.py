@@ -3,6 +3,7 @@
 An amount is a sum and difference of named amounts, credit is plus, and legs that come to zero are left out.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,15 +11,16 @@ from enum import StrEnum
 from domain.ids import AccountId
 from domain.money import Currency
 from domain.states import FundsHolder
-from ledger.chart import CHART, PLATFORM, AccountKind, OwnedBy, system_account_id
+from ledger.chart import CHART, PLATFORM, AccountKind, OwnedBy, owner_of, system_account_id
 from ledger.legs import Leg, StepKey
 
 
 class Role(StrEnum):
     """The parts that accounts play in a step; those named like a kind are the account of that kind."""
 
+    SOURCE = "source"  # a wallet or a merchant's available money: the parties say which, and of which kind
+    TARGET = "target"
     WALLET = "wallet"
-    TO_WALLET = "to_wallet"
     AVAILABLE = "merchant_available"
     PENDING = "merchant_pending"
     RECEIVER_PENDING = "receiver_pending"
@@ -34,17 +36,6 @@ class Role(StrEnum):
     COUPON_COST = "coupon_cost"
     SUSPENSE = "suspense"
     OPENING = "opening"
-
-    @property
-    def account_kind(self) -> AccountKind:
-        """The kind of account that plays this part."""
-        match self:
-            case Role.TO_WALLET:
-                return AccountKind.WALLET
-            case Role.RECEIVER_PENDING:
-                return AccountKind.MERCHANT_PENDING
-            case _:
-                return AccountKind(self.value)
 
 
 class OutOf(StrEnum):
@@ -90,22 +81,41 @@ class Parties:
     channel_account_id: str | None = None
     funds_holder: FundsHolder = FundsHolder.PLATFORM
     wallet_id: AccountId | None = None
-    to_wallet_id: AccountId | None = None
+    source_id: AccountId | None = None
+    source_kind: AccountKind = AccountKind.WALLET
+    target_id: AccountId | None = None
+    target_kind: AccountKind = AccountKind.WALLET
     receiver_id: str | None = None
     holds: Mapping[Role, StepKey] | None = None
+
+    def kind(self, role: Role) -> AccountKind:
+        """The kind of account that plays this part."""
+        match role:
+            case Role.SOURCE:
+                return self.source_kind
+            case Role.TARGET:
+                return self.target_kind
+            case Role.RECEIVER_PENDING:
+                return AccountKind.MERCHANT_PENDING
+            case _:
+                return AccountKind(role.value)
 
 
 def legs(step: Step, amounts: Mapping[str, int], parties: Parties) -> tuple[Leg, ...]:
     """The legs of a step for these amounts (minor units, ≥ 0; one left out is 0); those of zero are dropped.
 
-    ValueError for an amount that the step does not have, or a party or hold that a leg needs and that is missing.
+    A part that pays nothing on balance needs no hold. ValueError for an amount that the step does not have, or a party
+    or hold that a leg needs and that is missing.
     """
     if unknown := amounts.keys() - step.amounts:
         raise ValueError(f"the step {step.name} has no amount {sorted(unknown)}")
     holder = parties.funds_holder if amounts.get("channel_minor") else FundsHolder.PLATFORM
     rules = [rule for rule in step.legs if rule.only in {None, holder}]
-    sums = [(rule, _sum(rule, amounts)) for rule in rules]
-    return tuple(_leg(rule, amount_minor, parties) for rule, amount_minor in sums if amount_minor)
+    sums = [(rule, amount_minor) for rule in rules if (amount_minor := _sum(rule, amounts))]
+    net: Counter[Role] = Counter()
+    for rule, amount_minor in sums:
+        net[rule.role] += amount_minor
+    return tuple(_leg(rule, amount_minor, parties, _hold(rule, net[rule.role], parties)) for rule, amount_minor in sums)
 
 
 def _sum(rule: LegRule, amounts: Mapping[str, int]) -> int:
@@ -113,18 +123,19 @@ def _sum(rule: LegRule, amounts: Mapping[str, int]) -> int:
     return plus - sum(amounts.get(name, 0) for name in rule.minus)
 
 
-def _leg(rule: LegRule, amount_minor: int, parties: Parties) -> Leg:
+def _leg(rule: LegRule, amount_minor: int, parties: Parties, hold: StepKey | None) -> Leg:
+    kind = parties.kind(rule.role)
     account_id, owner = _account(rule.role, parties)
     return Leg(
         account_id=account_id,
-        account_kind=rule.role.account_kind,
+        account_kind=kind,
         owner=owner,
-        merchant_id=_merchant(rule.role, owner),
+        merchant_id=owner if CHART[kind].owned_by is OwnedBy.MERCHANT else None,
         currency=parties.currency,
         amount_minor=amount_minor,
         kind=rule.kind,
         object_id=parties.object_id,
-        hold=_hold(rule, parties),
+        hold=hold,
     )
 
 
@@ -133,17 +144,25 @@ def _account(role: Role, parties: Parties) -> tuple[AccountId, str | None]:
     match role:
         case Role.WALLET:
             return AccountId(_required(parties.wallet_id, role)), None
-        case Role.TO_WALLET:
-            return AccountId(_required(parties.to_wallet_id, role)), None
+        case Role.SOURCE:
+            return _named(_required(parties.source_id, role), parties.source_kind)
+        case Role.TARGET:
+            return _named(_required(parties.target_id, role), parties.target_kind)
         case _:
             owner = _owner(role, parties)
-            return system_account_id(role.account_kind, owner, parties.currency), owner
+            return system_account_id(parties.kind(role), owner, parties.currency), owner
+
+
+def _named(account_id: str, kind: AccountKind) -> tuple[AccountId, str | None]:
+    """The account that a party names, and its owner, which a derived id contains."""
+    owner = None if CHART[kind].owned_by is OwnedBy.HOLDER else owner_of(AccountId(account_id), kind)
+    return AccountId(account_id), owner
 
 
 def _owner(role: Role, parties: Parties) -> str:
     if role is Role.RECEIVER_PENDING:
         return _required(parties.receiver_id, role)
-    match CHART[role.account_kind].owned_by:
+    match CHART[parties.kind(role)].owned_by:
         case OwnedBy.MERCHANT:
             return _required(parties.merchant_id, role)
         case OwnedBy.CHANNEL_ACCOUNT:
@@ -152,16 +171,11 @@ def _owner(role: Role, parties: Parties) -> str:
             return PLATFORM
 
 
-def _merchant(role: Role, owner: str | None) -> str | None:
-    """Whom a new account belongs to: the merchant whose name it carries, else us."""
-    return owner if CHART[role.account_kind].owned_by is OwnedBy.MERCHANT else None
-
-
-def _hold(rule: LegRule, parties: Parties) -> StepKey | None:
+def _hold(rule: LegRule, net_minor: int, parties: Parties) -> StepKey | None:
     if rule.out_of is OutOf.BALANCE:
         return None
     key = (parties.holds or {}).get(rule.role)
-    if key is None and rule.out_of is OutOf.HOLD:
+    if key is None and rule.out_of is OutOf.HOLD and net_minor < 0:
         raise ValueError(f"{rule.role} pays out of a hold, and none was given")
     return key
 

@@ -13,15 +13,19 @@ __all__ = [
     "PAYMENT",
     "PAYOUT_DONE",
     "PAYOUT_DONE_BY_BANK",
+    "PAYOUT_FROM_SUSPENSE",
     "PAYOUT_RETURNED",
+    "PAYOUT_RETURNED_TO_BANK",
     "PAYOUT_SENT",
     "REFUND",
+    "REFUND_BOUNCED",
     "REFUND_SUSPENSE",
     "REFUND_UNAPPLIED",
     "SETTLEMENT",
     "SPLIT_AT_CHANNEL",
     "SPLIT_IN_LEDGER",
     "STEPS",
+    "SUSPENSE_TO_WALLET",
     "TOP_UP",
     "TRANSFER",
     "UNAPPLIED_RECEIPT",
@@ -99,24 +103,53 @@ REFUND = Step(
         LegRule(Role.COUPON_COST, "coupon", plus=("coupon_minor",)),
     ),
 )
+#: A refund that the channel had done and that came back: whose it is now, its suspense item says.
+REFUND_BOUNCED = Step(
+    "refund_bounced",
+    (
+        LegRule(Role.CLEARING, "refund", minus=("refund_minor",)),
+        LegRule(Role.SUSPENSE, "refund", plus=("refund_minor",)),
+    ),
+)
+#: A suspense item ends in the payer's wallet.
+SUSPENSE_TO_WALLET = Step(
+    "suspense_to_wallet",
+    (
+        LegRule(Role.SUSPENSE, "suspense", minus=("suspense_minor",)),
+        LegRule(Role.WALLET, "suspense", plus=("suspense_minor",)),
+    ),
+)
+#: A suspense item ends in a transfer to the payer through the channel.
+PAYOUT_FROM_SUSPENSE = Step(
+    "payout_from_suspense",
+    (
+        LegRule(Role.SUSPENSE, "payout", minus=("suspense_minor",)),
+        LegRule(Role.CLEARING, "payout", plus=("suspense_minor",)),
+    ),
+)
 TOP_UP = Step(
     "top_up",
     (
         LegRule(Role.CLEARING, "top_up", minus=("top_up_minor",)),
         LegRule(Role.WALLET, "top_up", plus=("top_up_minor",)),
+        LegRule(Role.WALLET, "fee", minus=("fee_minor",)),
+        LegRule(Role.PLATFORM_FEE, "fee", plus=("fee_minor",)),
     ),
 )
+#: The sender pays the fee, on top of what arrives.
 TRANSFER = Step(
     "transfer",
     (
-        LegRule(Role.WALLET, "transfer", minus=("transfer_minor",), out_of=OutOf.EITHER),
-        LegRule(Role.TO_WALLET, "transfer", plus=("transfer_minor",)),
+        LegRule(Role.SOURCE, "transfer", minus=("transfer_minor",), out_of=OutOf.EITHER),
+        LegRule(Role.SOURCE, "fee", minus=("fee_minor",), out_of=OutOf.EITHER),
+        LegRule(Role.TARGET, "transfer", plus=("transfer_minor",)),
+        LegRule(Role.PLATFORM_FEE, "fee", plus=("fee_minor",)),
     ),
 )
 PAYOUT_SENT = Step(
     "payout_sent",
     (
-        LegRule(Role.AVAILABLE, "payout", minus=("payout_minor",), out_of=OutOf.HOLD),
+        LegRule(Role.SOURCE, "payout", minus=("payout_minor",), out_of=OutOf.HOLD),
         LegRule(Role.PLATFORM_FEE, "fee", plus=("fee_minor",)),
         LegRule(Role.IN_TRANSIT, "payout", plus=("payout_minor",), minus=("fee_minor",)),
     ),
@@ -136,13 +169,22 @@ PAYOUT_DONE_BY_BANK = Step(
         LegRule(Role.BANK, "payout", plus=("payout_minor",), minus=("fee_minor",)),
     ),
 )
-#: Bounced after it was done; `returned_fee_minor` is what of the fee the policy gives back.
+#: Bounced after it was done, to the channel or to our bank; `returned_fee_minor` is what of the fee comes back.
 PAYOUT_RETURNED = Step(
     "payout_returned",
     (
         LegRule(Role.CLEARING, "payout", plus=("fee_minor",), minus=("payout_minor",)),
-        LegRule(Role.AVAILABLE, "payout", plus=("payout_minor",), minus=("fee_minor",)),
-        LegRule(Role.AVAILABLE, "fee", plus=("returned_fee_minor",)),
+        LegRule(Role.TARGET, "payout", plus=("payout_minor",), minus=("fee_minor",)),
+        LegRule(Role.TARGET, "fee", plus=("returned_fee_minor",)),
+        LegRule(Role.PLATFORM_FEE, "fee", minus=("returned_fee_minor",)),
+    ),
+)
+PAYOUT_RETURNED_TO_BANK = Step(
+    "payout_returned",
+    (
+        LegRule(Role.BANK, "payout", plus=("fee_minor",), minus=("payout_minor",)),
+        LegRule(Role.TARGET, "payout", plus=("payout_minor",), minus=("fee_minor",)),
+        LegRule(Role.TARGET, "fee", plus=("returned_fee_minor",)),
         LegRule(Role.PLATFORM_FEE, "fee", minus=("returned_fee_minor",)),
     ),
 )
@@ -188,7 +230,7 @@ OPENING = Step(
     "opening",
     (
         LegRule(Role.OPENING, "opening", minus=("opening_minor",)),
-        LegRule(Role.WALLET, "opening", plus=("opening_minor",)),
+        LegRule(Role.TARGET, "opening", plus=("opening_minor",)),
     ),
 )
 
@@ -200,12 +242,16 @@ STEPS: tuple[Step, ...] = (
     REFUND_UNAPPLIED,
     REFUND_SUSPENSE,
     REFUND,
+    REFUND_BOUNCED,
+    SUSPENSE_TO_WALLET,
+    PAYOUT_FROM_SUSPENSE,
     TOP_UP,
     TRANSFER,
     PAYOUT_SENT,
     PAYOUT_DONE,
     PAYOUT_DONE_BY_BANK,
     PAYOUT_RETURNED,
+    PAYOUT_RETURNED_TO_BANK,
     SETTLEMENT,
     CHANNEL_SETTLEMENT,
     CHANNEL_FEE,

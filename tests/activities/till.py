@@ -52,7 +52,7 @@ class Till:
         """A payer's wallet that holds so much."""
         account_id = AccountId(new_id("acc"))
         opened = accounts.OpenAccount(id=account_id, owner="payer", merchant_id=self.merchant_id, currency=Currency.CNY)
-        parties = steps.Parties(currency=Currency.CNY, object_id="test", wallet_id=account_id)
+        parties = steps.Parties(currency=Currency.CNY, object_id="test", target_id=account_id)
         legs = steps.legs(steps.OPENING, {"opening_minor": funds_minor}, parties)
         async with self.database.transaction("test") as session:
             await accounts.open_account(session, opened)

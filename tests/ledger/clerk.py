@@ -48,7 +48,7 @@ class Clerk:
         async with self.session() as session, session.begin():
             await accounts.open_account(session, opened)
         if funds_minor:
-            await self.step(steps.OPENING, {"opening_minor": funds_minor}, wallet_id=opened.id)
+            await self.step(steps.OPENING, {"opening_minor": funds_minor}, target_id=opened.id)
         return opened.id
 
     def parties(self, **parties: object) -> steps.Parties:
@@ -101,7 +101,7 @@ class Clerk:
 
     async def transfer(self, from_id: AccountId, to_id: AccountId, amount_minor: int) -> book.PostResult:
         """Money moves between two wallets without a hold."""
-        return await self.step(steps.TRANSFER, {"transfer_minor": amount_minor}, wallet_id=from_id, to_wallet_id=to_id)
+        return await self.step(steps.TRANSFER, {"transfer_minor": amount_minor}, source_id=from_id, target_id=to_id)
 
     async def read(self, account_id: AccountId) -> accounts.AccountBalance:
         """The account as it is now."""

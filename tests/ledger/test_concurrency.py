@@ -82,7 +82,7 @@ async def _refund(clerk: Clerk, amounts: dict[str, int]) -> book.PostResult:
     holds = {Role.PENDING: clerk.key("pending"), Role.AVAILABLE: clerk.key("available")}
     for role, key in holds.items():
         amount_minor = amounts["pending_minor" if role is Role.PENDING else "available_minor"]
-        await clerk.hold(key, clerk.request(clerk.account(role.account_kind), amount_minor))
+        await clerk.hold(key, clerk.request(clerk.account(AccountKind(role.value)), amount_minor))
     return await clerk.step(steps.REFUND, amounts, holds=holds)
 
 

@@ -10,10 +10,11 @@ from domain.ids import AccountId
 from domain.states import FundsHolder
 from ledger import steps
 from ledger.accounts import statement
+from ledger.book import HoldFromRequest, Source, hold_from
 from ledger.chart import AccountKind
 from ledger.legs import StepKey
 from ledger.steps import OutOf, Role
-from tests.ledger.clerk import Clerk
+from tests.ledger.clerk import CNY, Clerk
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,14 @@ class Row:
     amounts: dict[str, int]
     legs: list[tuple[str, int]]
     funds_holder: FundsHolder = field(default=FundsHolder.PLATFORM)
+    source: AccountKind = field(default=AccountKind.WALLET, kw_only=True)
+    target: AccountKind = field(default=AccountKind.WALLET, kw_only=True)
 
 
 THEIRS = FundsHolder.MERCHANT
 CLEARING, PENDING, AVAILABLE, FEE = "channel_clearing", "merchant_pending", "merchant_available", "platform_fee"
 TRANSIT, DIRECT, RECEIVABLE = "payout_in_transit", "merchant_direct", "merchant_fee_receivable"
+DEBT = "merchant_debt"
 
 ROWS = [
     Row(
@@ -125,13 +129,70 @@ ROWS = [
         {"direct_minor": 4000, "direct_fee_minor": 24, "channel_minor": 4000},
         [(DIRECT, -4000), (RECEIVABLE, 24), (FEE, -24), (CLEARING, 4000)],
     ),
+    Row(
+        "refund 40, all of it out of the merchant's debt",
+        steps.REFUND,
+        {"debt_minor": 4000, "debt_fee_minor": 24, "channel_minor": 4000},
+        [(DEBT, -4000), (DEBT, 24), (FEE, -24), (CLEARING, 4000)],
+    ),
+    Row(
+        "refund 40, of which only the fee is in pending",
+        steps.REFUND,
+        {"pending_minor": 24, "pending_fee_minor": 24, "available_minor": 3976, "channel_minor": 4000},
+        [(PENDING, -24), (PENDING, 24), (AVAILABLE, -3976), (FEE, -24), (CLEARING, 4000)],
+    ),
+    Row(
+        "a refund that came back",
+        steps.REFUND_BOUNCED,
+        {"refund_minor": 4000},
+        [(CLEARING, -4000), ("suspense", 4000)],
+    ),
+    Row(
+        "a suspense item goes to the payer's wallet",
+        steps.SUSPENSE_TO_WALLET,
+        {"suspense_minor": 4000},
+        [("suspense", -4000), ("wallet", 4000)],
+    ),
+    Row(
+        "a suspense item is paid out",
+        steps.PAYOUT_FROM_SUSPENSE,
+        {"suspense_minor": 4000},
+        [("suspense", -4000), (CLEARING, 4000)],
+    ),
     Row("top-up", steps.TOP_UP, {"top_up_minor": 500}, [(CLEARING, -500), ("wallet", 500)]),
+    Row(
+        "top-up with a fee",
+        steps.TOP_UP,
+        {"top_up_minor": 500, "fee_minor": 3},
+        [(CLEARING, -500), ("wallet", 500), ("wallet", -3), (FEE, 3)],
+    ),
     Row("transfer", steps.TRANSFER, {"transfer_minor": 500}, [("wallet", -500), ("wallet", 500)]),
+    Row(
+        "transfer out of a merchant's available money, with a fee",
+        steps.TRANSFER,
+        {"transfer_minor": 500, "fee_minor": 3},
+        [(AVAILABLE, -500), (AVAILABLE, -3), ("wallet", 500), (FEE, 3)],
+        source=AccountKind.MERCHANT_AVAILABLE,
+    ),
+    Row(
+        "transfer to another merchant's available money, which it opens",
+        steps.TRANSFER,
+        {"transfer_minor": 500},
+        [("wallet", -500), (AVAILABLE, 500)],
+        target=AccountKind.MERCHANT_AVAILABLE,
+    ),
     Row(
         "payout sent",
         steps.PAYOUT_SENT,
         {"payout_minor": 5000, "fee_minor": 100},
         [(AVAILABLE, -5000), (FEE, 100), (TRANSIT, 4900)],
+        source=AccountKind.MERCHANT_AVAILABLE,
+    ),
+    Row(
+        "payout sent from a wallet",
+        steps.PAYOUT_SENT,
+        {"payout_minor": 5000},
+        [("wallet", -5000), (TRANSIT, 5000)],
     ),
     Row(
         "payout done",
@@ -150,6 +211,13 @@ ROWS = [
         steps.PAYOUT_RETURNED,
         {"payout_minor": 5000, "fee_minor": 100, "returned_fee_minor": 100},
         [(CLEARING, -4900), (AVAILABLE, 4900), (AVAILABLE, 100), (FEE, -100)],
+        target=AccountKind.MERCHANT_AVAILABLE,
+    ),
+    Row(
+        "payout returned to our bank, the fee kept, into a wallet",
+        steps.PAYOUT_RETURNED_TO_BANK,
+        {"payout_minor": 5000, "fee_minor": 100},
+        [("bank", -4900), ("wallet", 4900)],
     ),
     Row("settlement T+N", steps.SETTLEMENT, {"settled_minor": 700}, [(PENDING, -700), (AVAILABLE, 700)]),
     Row("channel pays our bank", steps.CHANNEL_SETTLEMENT, {"settled_minor": 700}, [(CLEARING, 700), ("bank", -700)]),
@@ -162,6 +230,13 @@ ROWS = [
     Row("split in the ledger", steps.SPLIT_IN_LEDGER, {"split_minor": 300}, [(PENDING, -300), (PENDING, 300)]),
     Row("split at the channel", steps.SPLIT_AT_CHANNEL, {"split_minor": 300}, [(PENDING, -300), (CLEARING, 300)]),
     Row("opening", steps.OPENING, {"opening_minor": 100000}, [("opening", -100000), ("wallet", 100000)]),
+    Row(
+        "opening of a merchant's available money",
+        steps.OPENING,
+        {"opening_minor": 100000},
+        [("opening", -100000), (AVAILABLE, 100000)],
+        target=AccountKind.MERCHANT_AVAILABLE,
+    ),
 ]
 
 
@@ -217,18 +292,31 @@ async def _ready_parties(clerk: Clerk, row: Row) -> dict[str, object]:
     """Wallets and a receiver; whatever the step takes is there, and held where it comes out of a hold."""
     parties: dict[str, object] = {
         "wallet_id": await clerk.wallet(20000),
-        "to_wallet_id": await clerk.wallet(),
+        "source_kind": row.source,
+        "target_kind": row.target,
         "receiver_id": f"receiver_{clerk.merchant_id}",
         "funds_holder": row.funds_holder,
     }
     await clerk.step(steps.PAYMENT, {"channel_minor": 50000})
     await clerk.step(steps.SETTLEMENT, {"settled_minor": 20000})
     await clerk.step(steps.UNAPPLIED_RECEIPT, {"received_minor": 20000})
-    parties["holds"] = await _holds(clerk, row, wallet_id=parties["wallet_id"])
+    parties["source_id"] = await _source(clerk, row)
+    parties["target_id"] = await _target(clerk, row)
+    parties["holds"] = await _holds(clerk, row, parties)
     return parties
 
 
-async def _holds(clerk: Clerk, row: Row, **wallet: object) -> dict[Role, StepKey]:
+async def _source(clerk: Clerk, row: Row) -> AccountId:
+    return await clerk.wallet(20000) if row.source is AccountKind.WALLET else clerk.account(row.source)
+
+
+async def _target(clerk: Clerk, row: Row) -> AccountId:
+    """A new wallet, or an account of a merchant that has none yet."""
+    other = f"other_{clerk.merchant_id}"
+    return await clerk.wallet() if row.target is AccountKind.WALLET else clerk.account(row.target, other)
+
+
+async def _holds(clerk: Clerk, row: Row, parties: dict[str, object]) -> dict[Role, StepKey]:
     """The hold of each role that pays out of one: exactly what its legs take together."""
     net: Counter[Role] = Counter()
     for rule in row.step.legs:
@@ -237,16 +325,33 @@ async def _holds(clerk: Clerk, row: Row, **wallet: object) -> dict[Role, StepKey
             net[rule.role] -= sum(row.amounts.get(name, 0) for name in rule.plus)
     holds = {}
     for role, amount_minor in net.items():
-        holds[role] = clerk.key(role.value)
-        account_id = wallet["wallet_id"] if role is Role.WALLET else _account(clerk, role)
-        if amount_minor:
-            await clerk.hold(holds[role], clerk.request(account_id, amount_minor))  # type: ignore[arg-type]
+        if amount_minor > 0:
+            holds[role] = clerk.key(role.value)
+            await _hold(clerk, holds[role], amount_minor, _account(clerk, role, parties))
     return holds
 
 
-def _account(clerk: Clerk, role: Role) -> str:
-    owner = clerk.channel_account_id if role is Role.UNAPPLIED else clerk.merchant_id
-    return clerk.account(AccountKind(role.value), owner)
+async def _hold(clerk: Clerk, key: StepKey, amount_minor: int, account_id: AccountId) -> None:
+    """Debt is held through its own limit."""
+    source = Source(account_id=account_id)
+    if account_id.startswith(DEBT):
+        source = Source(
+            account_id=account_id, account_kind=AccountKind.MERCHANT_DEBT, owner=clerk.merchant_id, credit_minor=20000
+        )
+    request = HoldFromRequest(merchant_id=clerk.merchant_id, amount_minor=amount_minor, currency=CNY, sources=(source,))
+    async with clerk.session() as session, session.begin():
+        await hold_from(session, key, request)
+
+
+def _account(clerk: Clerk, role: Role, parties: dict[str, object]) -> AccountId:
+    match role:
+        case Role.WALLET:
+            return AccountId(str(parties["wallet_id"]))
+        case Role.SOURCE:
+            return AccountId(str(parties["source_id"]))
+        case _:
+            owner = clerk.channel_account_id if role is Role.UNAPPLIED else clerk.merchant_id
+            return clerk.account(AccountKind(role.value), owner)
 
 
 async def _balances(clerk: Clerk, account_ids: set[str]) -> dict[str, int]:
