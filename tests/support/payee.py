@@ -1,13 +1,18 @@
 """A shop that pays out: its money at the channel, its payees, and what the channel knows of them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from domain.commands import SweepCommand, WatchCommand
 from domain.ids import new_id, new_payout_id
+from domain.money import Currency
 from domain.states import Operation
+from ledger.book import PostRequest, post
+from ledger.chart import AccountKind, system_account_id
+from ledger.legs import Leg, StepKey
+from ledger.steps import OPENING, LegRule, Parties, Role, Step, legs
 from store.operations import OperationClaim, claim_operation
 from tests.support.centre import OPERATOR_KEY, eventually
 from tests.support.shop import Shop
@@ -149,3 +154,33 @@ async def claim_is_kept(shop: Shop, object_id: str) -> bool:
     """True while the number belongs to this object."""
     async with shop.centre.database.reading() as session:
         return bool(await session.scalar(_KEPT, {"id": object_id}))
+
+
+async def credit_available(shop: Shop, amount_minor: int) -> str:
+    """So much of the shop's money is available; answers the account."""
+    account_id = system_account_id(AccountKind.MERCHANT_AVAILABLE, shop.merchant_id, Currency.CNY)
+    parties = Parties(
+        currency=Currency.CNY,
+        object_id=shop.merchant_id,
+        merchant_id=shop.merchant_id,
+        target_id=account_id,
+        target_kind=AccountKind.MERCHANT_AVAILABLE,
+    )
+    await _post(shop, legs(OPENING, {"opening_minor": amount_minor}, parties))
+    return account_id
+
+
+async def owe(shop: Shop, amount_minor: int) -> None:
+    """The shop owes us so much."""
+    parties = Parties(currency=Currency.CNY, object_id=shop.merchant_id, merchant_id=shop.merchant_id)
+    rules = (
+        LegRule(Role.DEBT, "opening", minus=("opening_minor",)),
+        LegRule(Role.OPENING, "opening", plus=("opening_minor",)),
+    )
+    await _post(shop, legs(Step("debt", rules), {"opening_minor": amount_minor}, parties))
+
+
+async def _post(shop: Shop, posted: tuple[Leg, ...]) -> None:
+    request = PostRequest(merchant_id=shop.merchant_id, event_at=datetime.now(UTC), legs=posted)
+    async with shop.centre.database.transaction("test.post") as session:
+        await post(session, StepKey(biz_type="test", biz_id=new_id("test"), step="opening"), request)

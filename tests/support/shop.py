@@ -215,14 +215,15 @@ class Shop:
         return list(found["items"])
 
     async def workflow_ids(self) -> list[str]:
-        """The shop's payments and their refunds, as the ids of their workflows; at most five."""
+        """The shop's payments with their refunds, its payouts and transfers, as ids of workflows; five of each."""
         payments = [one["id"] for one in (await self.get("/v1/payments?limit=5"))["items"]]
         refunds = [
             one["id"]
             for payment_id in payments
             for one in (await self.get(f"/v1/refunds?payment_id={payment_id}"))["items"]
         ]
-        return [*payments, *refunds]
+        others = [(await self.get(f"/v1/{kind}?limit=5"))["items"] for kind in ("payouts", "transfers")]
+        return [*payments, *refunds, *(one["id"] for listed in others for one in listed)]
 
     async def stock(self) -> tuple[int, int, int]:
         """On hand, reserved, sold."""
