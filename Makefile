@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py worker.py)
 
-.PHONY: up test check bench clean environment environment-dev python
+.PHONY: up test check bench bench-ledger clean environment environment-dev python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -20,6 +20,9 @@ check: environment-dev
 
 bench: environment
 	@$(RUN) -m bench
+
+bench-ledger: environment
+	@$(RUN) -m bench.ledger
 
 # The data of `make up` stay: they are in .paysaga, or where PAYSAGA_HOME says.
 clean:

@@ -294,6 +294,13 @@ def test_a_leg_out_of_a_hold_needs_its_hold(clerk: Clerk) -> None:
         steps.legs(steps.REFUND_UNAPPLIED, {"refund_minor": 1}, clerk.parties())
 
 
+def test_a_party_of_another_kind_than_its_account_is_refused(clerk: Clerk) -> None:
+    """A system account's owner stands in its id; a wallet's id is no merchant's available money."""
+    parties = clerk.parties(target_id=AccountId("acc_1"), target_kind=AccountKind.MERCHANT_AVAILABLE)
+    with pytest.raises(ValueError, match="acc_1"):
+        steps.legs(steps.OPENING, {"opening_minor": 1}, parties)
+
+
 async def _ready_parties(clerk: Clerk, row: Row) -> dict[str, object]:
     """Wallets and a receiver; whatever the step takes is there, and held where it comes out of a hold."""
     parties: dict[str, object] = {

@@ -1596,8 +1596,14 @@ CREATE TABLE posting (
     event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     corrects uuid CONSTRAINT posting_corrects REFERENCES posting (id),
-    memo text
+    memo text,
+    -- The day whose books contain it, and the sealed day that it belongs to by its event and came too late for.
+    booked_on date NOT NULL,
+    belongs_to date CONSTRAINT posting_belongs_before CHECK (belongs_to < booked_on)
 );
+
+CREATE INDEX posting_booked_on ON posting (booked_on);
+CREATE UNIQUE INDEX posting_corrected_once ON posting (corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE entry (
     posting_id uuid NOT NULL,
@@ -1622,6 +1628,23 @@ CREATE TABLE inbox (
     PRIMARY KEY (account_id, posting_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+-- A day that takes no posting any more. Each digest contains the one before it.
+CREATE TABLE sealed_day (
+    day date PRIMARY KEY,
+    sealed_at timestamptz NOT NULL,
+    postings bigint NOT NULL,
+    digest bytea NOT NULL,
+    previous_digest bytea
+);
+
+-- What an account held at the end of a sealed day on which it moved: the sum of its entries booked up to then.
+CREATE TABLE day_balance (
+    account_id text NOT NULL,
+    day date NOT NULL,
+    balance_minor bigint NOT NULL,
+    PRIMARY KEY (account_id, day)
+);
+
 -- The barrier of the try. A tombstone is released, has no account, and refuses the try that comes after its cancel.
 CREATE TABLE hold (
     biz_type text NOT NULL,
@@ -1643,6 +1666,8 @@ CREATE TABLE hold (
     CONSTRAINT hold_whole CHECK (num_nulls(account_id, currency, amount_minor) IN (0, 3)),
     CONSTRAINT hold_ended CHECK ((state = 'held') = (ended_at IS NULL))
 ) WITH (fillfactor = 80);
+
+CREATE INDEX hold_open ON hold (account_id) WHERE state = 'held';
 -- The chart of accounts. Strict accounts change in place, guarded both ways; deferred ones take credits through the
 -- inbox and guard debits; open ones are appended in both directions and never locked by a payment.
 
@@ -1670,6 +1695,7 @@ INSERT INTO ledger_chart (kind, class, normal_sign, opened_by) VALUES
 --   PS001 balance insufficient    PS002 account blocked     PS003 account closed
 --   PS004 try after cancel        PS005 conflict            PS006 unknown account
 --   PS007 unbalanced posting      PS008 currency mismatch   PS009 account not empty
+--   PS010 day not over
 
 -- Always raises: why an account did not take a hold or a debit that added p_free_minor to its available part.
 -- The caller has locked the account, so that what it saw is what is looked at here.
@@ -2115,6 +2141,7 @@ DECLARE
     v_digest bytea := sha256(convert_to(coalesce(p_merchant_id, '') || p_legs::text, 'UTF8'));
     v_legs ledger_leg[] := ledger_legs(p_legs);
     v_moves ledger_move[];
+    v_booked_on date;
 BEGIN
     posted := uuidv7();
     replayed := false;
@@ -2126,10 +2153,19 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ledger_require_balanced(v_legs);
+    IF p_corrects IS NOT NULL THEN
+        PERFORM ledger_require_uncorrected(p_corrects);
+    END IF;
     v_moves := ledger_apply(v_legs, p_merchant_id);
+    v_booked_on := ledger_booked_on(p_event_at);
     WITH written AS (
-        INSERT INTO posting (id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo)
-        VALUES (posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo)
+        INSERT INTO posting (
+            id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo, booked_on, belongs_to
+        )
+        VALUES (
+            posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo, v_booked_on,
+            CASE WHEN ledger_day(p_event_at) < v_booked_on THEN ledger_day(p_event_at) END
+        )
     ), entered AS (
         INSERT INTO entry (posting_id, n, account_id, currency, amount_minor, kind, object_id, event_at)
         SELECT posted, n, account_id, currency, amount_minor, kind, object_id, p_event_at FROM unnest(v_legs)
@@ -2296,6 +2332,175 @@ BEGIN
     WHERE first.biz_type = p_biz_type AND first.biz_id = p_biz_id AND first.step = p_step
     ORDER BY steps.place;
 END $$;
+-- Days of the book. A posting is booked on the day of its event; once that day is sealed it is booked today and keeps
+-- the day that it belongs to. A sealed day takes no posting any more, so its digest and its balances stay true.
+--
+-- A posting keeps its day open by a shared lock until it commits; sealing takes that lock alone, and so waits for what
+-- is under way. A posting that finds its day being sealed does not wait: it is booked today.
+
+CREATE FUNCTION ledger_zone() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'Asia/Shanghai' $$;
+
+CREATE FUNCTION ledger_day(p_at timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
+    SELECT (p_at AT TIME ZONE ledger_zone())::date
+$$;
+
+-- The lowest id that a posting of that moment can have: postings are in the order of their ids (RFC 9562, version 7,
+-- with the fraction of the millisecond in the twelve bits after the version).
+CREATE FUNCTION ledger_first_id(p_at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT (lpad(to_hex(micros / 1000), 12, '0') || '7' || lpad(to_hex(micros % 1000 * 4096 / 1000), 3, '0')
+        || '8000000000000000')::uuid
+    FROM (SELECT (extract(epoch FROM greatest(p_at, 'epoch')) * 1000000)::bigint AS micros) AS since_epoch
+$$;
+
+-- The advisory lock of a day: our class of such locks, and the day's number.
+CREATE FUNCTION ledger_day_class() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1818583143 $$;
+
+CREATE FUNCTION ledger_is_sealed(p_day date) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM sealed_day WHERE day >= p_day)
+$$;
+
+-- The day on which a posting of that event is booked; it stays open until this transaction ends. Never a day to come.
+CREATE FUNCTION ledger_booked_on(p_event_at timestamptz) RETURNS date LANGUAGE plpgsql AS $$
+DECLARE
+    v_day date := ledger_day(least(p_event_at, clock_timestamp()));
+BEGIN
+    -- Two statements: the look must be younger than the lock.
+    IF pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch') THEN
+        IF NOT ledger_is_sealed(v_day) THEN
+            RETURN v_day;
+        END IF;
+    END IF;
+    LOOP  -- at midnight, today may be a sealed day before its lock is had
+        v_day := ledger_day(clock_timestamp());
+        PERFORM pg_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch');
+        EXIT WHEN NOT ledger_is_sealed(v_day);
+    END LOOP;
+    RETURN v_day;
+END $$;
+
+-- What a day's postings and entries say, and the day before: whoever changes one of them changes it.
+CREATE FUNCTION ledger_day_digest(p_day date, p_previous bytea) RETURNS bytea LANGUAGE sql STABLE
+SET timezone = 'UTC' AS $$
+    SELECT sha256(coalesce(p_previous, '') || convert_to(p_day::text, 'UTF8') || coalesce(string_agg(
+        sha256(convert_to(jsonb_build_array(
+            p.id, p.biz_type, p.biz_id, p.step, p.merchant_id, p.event_at, p.created_at, p.corrects, p.memo,
+            p.belongs_to, e.entries
+        )::text, 'UTF8')), '' ORDER BY p.id
+    ), ''))
+    FROM posting AS p CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(n, account_id, currency, amount_minor, kind, object_id) ORDER BY n) AS entries
+        FROM entry WHERE posting_id = p.id
+    ) AS e
+    WHERE p.booked_on = p_day
+$$;
+
+-- The day is sealed behind the one before it: its digest, and the balance of each account that moved on it.
+CREATE FUNCTION ledger_seal_one(p_day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_previous bytea := (SELECT digest FROM sealed_day ORDER BY day DESC LIMIT 1);
+BEGIN
+    PERFORM pg_advisory_xact_lock(ledger_day_class(), p_day - DATE 'epoch');
+    INSERT INTO day_balance (account_id, day, balance_minor)
+    SELECT moved.account_id, p_day, moved.sum_minor + coalesce((
+        SELECT balance_minor FROM day_balance AS b WHERE b.account_id = moved.account_id ORDER BY day DESC LIMIT 1
+    ), 0)
+    FROM (
+        SELECT e.account_id, sum(e.amount_minor)::bigint AS sum_minor
+        FROM posting AS p JOIN entry AS e ON e.posting_id = p.id WHERE p.booked_on = p_day GROUP BY e.account_id
+    ) AS moved;
+    INSERT INTO sealed_day (day, sealed_at, postings, digest, previous_digest)
+    SELECT p_day, clock_timestamp(), (SELECT count(*) FROM posting WHERE booked_on = p_day),
+        ledger_day_digest(p_day, v_previous), v_previous;
+END $$;
+
+-- Every day of the book up to this one is sealed, in order; a repeat changes nothing. PS010 for a day that is not over.
+CREATE FUNCTION ledger_seal_day(p_day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_day date;
+BEGIN
+    IF p_day >= ledger_day(clock_timestamp()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS010', MESSAGE = format('the day %s is not over', p_day);
+    END IF;
+    -- One at a time: no day has the number of this lock.
+    PERFORM pg_advisory_xact_lock(ledger_day_class(), 2147483647);
+    v_day := coalesce(
+        (SELECT max(day) + 1 FROM sealed_day), (SELECT min(booked_on) FROM posting)
+    );
+    WHILE v_day <= p_day LOOP
+        PERFORM ledger_seal_one(v_day);
+        v_day := v_day + 1;
+    END LOOP;
+END $$;
+
+-- The sum of the account's entries that are booked up to a day and stand before a place in its statement: from the
+-- balance of a sealed day on which all of them stand before that place.
+CREATE FUNCTION ledger_balance_from(
+    p_account_id text, p_sealed date, p_booked_to date, p_posting_id uuid, p_n integer
+) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce((
+        SELECT balance_minor FROM day_balance WHERE account_id = p_account_id AND day <= p_sealed
+        ORDER BY day DESC LIMIT 1
+    ), 0) + coalesce((
+        SELECT sum(e.amount_minor)::bigint FROM entry AS e JOIN posting AS p ON p.id = e.posting_id
+        WHERE e.account_id = p_account_id AND (e.posting_id, e.n) < (p_posting_id, p_n)
+            AND p.booked_on > p_sealed AND p.booked_on <= p_booked_to
+            -- Nothing is booked on a day to come; the hour is for a clock that was set back.
+            AND e.posting_id >= ledger_first_id((p_sealed + 1)::timestamp AT TIME ZONE ledger_zone() - INTERVAL '1 hour')
+    ), 0)
+$$;
+
+-- The sum of the account's entries that stand before this place.
+CREATE FUNCTION ledger_balance_before(p_account_id text, p_posting_id uuid, p_n integer) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT ledger_balance_from(p_account_id, coalesce((
+        SELECT day FROM sealed_day WHERE sealed_at <= uuid_extract_timestamp(p_posting_id) ORDER BY day DESC LIMIT 1
+    ), '-infinity'), 'infinity', p_posting_id, p_n)
+$$;
+
+-- The account's balance at the end of a day, by what was booked up to it.
+CREATE FUNCTION ledger_balance_on(p_account_id text, p_day date) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT ledger_balance_from(p_account_id, coalesce((
+        SELECT max(day) FROM sealed_day WHERE day <= p_day
+    ), '-infinity'), p_day, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 0)
+$$;
+-- Corrections: what is posted stays, and is undone by the opposite posting, which names it; once.
+
+-- Raises PS005 unless there is such a posting, it corrects nothing itself, and nothing has corrected it. Whoever asks
+-- first has it until it commits.
+CREATE FUNCTION ledger_require_uncorrected(p_posting_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM posting WHERE id = p_posting_id AND corrects IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005',
+            MESSAGE = format('there is no posting %s, or it is a correction itself', p_posting_id);
+    END IF;
+    PERFORM FROM posting WHERE corrects = p_posting_id;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('the posting %s was corrected already', p_posting_id);
+    END IF;
+END $$;
+
+-- Posts the opposite of a posting and names it. A null merchant is the operator. PS001 to PS003, PS005.
+CREATE FUNCTION ledger_correct(
+    p_biz_type text, p_biz_id text, p_step text, p_merchant_id text, p_event_at timestamptz,
+    p_memo text, p_corrects uuid, OUT posted uuid, OUT replayed boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_legs jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object(
+        'account_id', account_id, 'currency', currency, 'amount_minor', -amount_minor, 'kind', kind,
+        'object_id', object_id
+    ) ORDER BY n) INTO v_legs FROM entry WHERE posting_id = p_corrects;
+    IF v_legs IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('there is no posting %s', p_corrects);
+    END IF;
+    SELECT made.posted, made.replayed INTO posted, replayed FROM ledger_post(
+        p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_memo, v_legs, p_corrects
+    ) AS made;
+END $$;
 -- The application reads the book and calls its functions; nobody but the owner writes a row.
 
 DO $$
@@ -2309,9 +2514,16 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold TO paysaga_app;
+GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold, sealed_day, day_balance TO paysaga_app;
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_correct, ledger_fold,
+    ledger_fold_some, ledger_seal_day
+TO paysaga_app;
+
+-- What only reads runs with the reader's own rights.
+GRANT EXECUTE ON FUNCTION
+    ledger_zone, ledger_day, ledger_first_id, ledger_day_digest, ledger_balance_from, ledger_balance_before,
+    ledger_balance_on
 TO paysaga_app;
