@@ -24,6 +24,7 @@ NAME = "Wang Planted Wei"
 FUNDS_MINOR = 1_000_000
 
 _DUE = text("UPDATE payout SET next_check_at = now() - interval '1 second' WHERE id = :id AND watch_until IS NOT NULL")
+_STORED = text("SELECT kind, verdict, applied_at IS NOT NULL AS applied FROM callback WHERE out_no = :out_no")
 _EXPIRE = text("UPDATE payout SET approval_expires_at = now() + interval '0.3 seconds' WHERE id = :id")
 _AGE = text("UPDATE operation_request SET created_at = now() - CAST(:age AS interval) WHERE object_id = :id")
 _KEPT = text("SELECT EXISTS (SELECT FROM operation_request WHERE object_id = :id)")
@@ -112,6 +113,13 @@ async def as_operator(shop: Shop, method: str, path: str, body: Any = None) -> t
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     answer = await shop.centre.http.request(method, path, json=body, headers=headers)
     return answer.status_code, dict(answer.json())
+
+
+async def callbacks_of(shop: Shop, out_no: str) -> list[tuple[str, str, bool]]:
+    """Kind, verdict and whether they were applied, of the notifications about the payout."""
+    async with shop.centre.database.reading() as session:
+        rows = await session.execute(_STORED, {"out_no": out_no})
+        return [(row.kind, row.verdict, row.applied) for row in rows]
 
 
 async def sweep(shop: Shop) -> None:

@@ -146,9 +146,9 @@ class Shop:
         assert answer.status_code < 300, answer.text
         return answer.json()
 
-    async def fault_at_app(self, operation: str, kind: str, times: int = 1) -> None:
+    async def fault_at_app(self, operation: str, kind: str, times: int = 1, **fields: Any) -> None:  # noqa: ANN401
         """The channel misbehaves at this shop's next calls alone, so that tests can run side by side."""
-        await self.fault(operation, kind, times, app_id=self.app_id)
+        await self.fault(operation, kind, times, app_id=self.app_id, **fields)
 
     async def start_order(self, *, expires_in_s: int, **fields: Any) -> str:  # noqa: ANN401
         """A payment with an expiry that the API would refuse as too short; answers its id."""

@@ -13,6 +13,7 @@ from tests.support.payee import (
     age_claim,
     as_operator,
     at_channel,
+    callbacks_of,
     claim_is_kept,
     claim_without_starting,
     end_at_channel,
@@ -141,6 +142,18 @@ async def test_a_return_is_found_by_polling_alone(shop: Shop) -> None:
     assert "returned" == (await shop.get(f"/v1/payouts/{started['id']}"))["state"]
     assert (WALLET_MINOR, 0) == await shop.wallet()
     await book_is_sound(shop)
+
+
+async def test_a_callback_that_says_what_is_known_asks_nothing(shop: Shop) -> None:
+    """It comes after the payout has ended: stored as applied, so that neither a workflow nor the watch acts on it."""
+    await fund_at_channel(shop)
+    await shop.fault_at_app("callback", "late", delay_s=1)
+    started = await pay_out(shop)
+    paid = await payout_until(shop, started["id"], "succeeded")
+    stored = await eventually(lambda: callbacks_of(shop, paid["out_no"]), bool)
+    assert [("transfer", "matched", True)] == stored
+    asked = await shop.control("GET", f"/_sim/journal?out_no={paid['out_no']}")
+    assert [] == [one for one in asked if one["method"] == "GET"]
 
 
 async def test_a_return_to_a_closed_account_lies_in_suspense(shop: Shop) -> None:
