@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     payouts_per_second: int = Field(
         default=20, ge=1, le=10_000, description="Payouts sent to one channel in a second, by all workers together."
     )
+    seal_every_s: int = Field(default=300, ge=1, description="Period of the seal of the audit and of ended days.")
+    verify_every_s: int = Field(default=60, ge=1, description="Period of the check of what changed; nightly all.")
     ready_file: Path | None = Field(default=None, description="The worker touches it when it polls.")
 
     @model_validator(mode="after")

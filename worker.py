@@ -34,9 +34,11 @@ from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
+from activities.sealing import Sealing
 from activities.sweep import Sweep
 from activities.tracing import Tracing
 from activities.transfer import TransferSteps
+from activities.verification import Verification
 from activities.watch import Watch
 from activities.webhook import WebhookDelivery
 from activities.webhook_guard import WebhookGuard
@@ -54,14 +56,15 @@ from store.secrets import SecretBox
 from workflows.payment import PaymentWorkflow
 from workflows.payout import PayoutWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
 from workflows.transfer import TransferWorkflow
+from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
-WORKFLOWS: tuple[type[Any], ...] = (
-    *(PaymentWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow),
-    *(SweeperWorkflow, WatchWorkflow),
-)
+SCHEDULED = (SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
+SAGAS = (PaymentWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow)
+WORKFLOWS: tuple[type[Any], ...] = (*SAGAS, *SCHEDULED)
 UNVERSIONED = "unversioned"
 #: One queue for each channel, apart from its other calls: a rush of payouts delays no payment.
 PAYOUT_QUEUES = "payout-"
@@ -107,7 +110,8 @@ class WorkerParts:
             case "notify":
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
-                return []
+                sealing = Sealing(self.database)
+                return [sealing.audit, sealing.book, Verification(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _ if queue.startswith(PAYOUT_QUEUES):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api.answers import Page, PageQuery, answer, page
 from api.approvals import decide, decision_of
+from api.audit_rows import note
 from api.auth import AnyCaller, MerchantCaller, OperatorCaller
 from api.documentation import FOR_A_KEY, problems
 from api.fields import IdInPath
@@ -34,12 +35,10 @@ from domain.errors import (
     ToolNotAllowed,
     UnknownAccount,
 )
-from domain.ids import new_id
 from domain.outgoing_objects import PayoutObject, render_payout
 from domain.outgoing_orders import Destination, PayoutRequest
 from domain.states import PayoutState
 from store.payouts import PayoutFilter, snapshot, snapshots
-from store.tables.merchants import OperatorAction
 from workflows.payout import PayoutWorkflow
 
 router = JsonRouter(prefix="/v1/payouts", tag="payouts")
@@ -90,17 +89,18 @@ async def get_payout(payout_id: IdInPath, caller: AnyCaller, services: FromServi
 
 
 @router.post("/{payout_id}/decision", response_model=PayoutObject, responses=problems(NotFound, NotAwaitingApproval))
-async def decide_payout(payout_id: IdInPath, body: DecisionBody, _: OperatorCaller, services: FromServices) -> Response:
+async def decide_payout(
+    payout_id: IdInPath, body: DecisionBody, caller: OperatorCaller, services: FromServices
+) -> Response:
     """Approve a payout that is above the merchant's limit, or reject it with a reason."""
     command = decision_of(payout_id, body)
     await _require(services, payout_id, None)
+    async with services.database.transaction("audit.note", payout_id) as session:
+        await note(session, caller, f"payout.{body.decision}", payout_id, reason=body.reason)
     await decide(services, PayoutWorkflow.decide, command)
     decided = await _require(services, payout_id, None)
     if decided.approval is None or decided.approval.state is not command.decision:
         raise NotAwaitingApproval
-    async with services.database.transaction("payout.decided", payout_id) as session:
-        action = f"payout.{body.decision}"
-        session.add(OperatorAction(id=new_id("opa"), action=action, object_id=payout_id, reason=body.reason))
     return answer(decided)
 
 

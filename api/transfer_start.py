@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.audit_rows import note_first
 from api.auth import Caller
 from api.operation_start import AskedOperation, Start, claim, start_operation
 from api.outgoing_bodies import TransferBody
@@ -45,6 +46,7 @@ async def start_transfer(services: Services, caller: Caller, *, body: TransferBo
         key=key,
     )
     claimed = await claim(services, operation)
+    await note_first(services, caller, "transfer.make", claimed.object_id)
     start = Start(
         run=TransferWorkflow.run,
         command=TransferCommand(transfer_id=claimed.object_id, merchant_id=merchant_id),

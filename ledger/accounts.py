@@ -139,10 +139,11 @@ _STATEMENT = text("""
             AND (posting_id, n) < (coalesce(:posting_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid), coalesce(:n, 0))
             AND booked_on BETWEEN coalesce(:first, '-infinity'::date) AND coalesce(:last, 'infinity'::date)
         ORDER BY posting_id DESC, n DESC LIMIT :entries_max
-    ), oldest AS (
-        SELECT posting_id, n FROM page ORDER BY posting_id, n LIMIT 1
+    ), oldest AS MATERIALIZED (  -- the sum before the page is asked for once, not for each entry
+        SELECT posting_id, n, ledger_balance_before(:account_id, posting_id, n) AS before_minor
+        FROM (SELECT posting_id, n FROM page ORDER BY posting_id, n LIMIT 1) AS first
     ), balances AS (
-        SELECT entry.posting_id, entry.n, ledger_balance_before(:account_id, oldest.posting_id, oldest.n)
+        SELECT entry.posting_id, entry.n, before_minor
             + (sum(amount_minor) OVER (ORDER BY entry.posting_id, entry.n))::bigint AS balance_minor
         FROM oldest, entry
         WHERE account_id = :account_id AND (entry.posting_id, entry.n) >= (oldest.posting_id, oldest.n)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from activities.verification import verify
 from domain.commands import SweepCommand, WatchCommand
 from domain.ids import new_id, new_payout_id
 from domain.money import Currency
@@ -113,6 +114,14 @@ async def as_operator(shop: Shop, method: str, path: str, body: Any = None) -> t
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     answer = await shop.centre.http.request(method, path, json=body, headers=headers)
     return answer.status_code, dict(answer.json())
+
+
+async def nothing_is_wrong_with(shop: Shop, *objects: str) -> None:
+    """No invariant, of the book or of the objects, names one of these or the shop's channel account."""
+    report = await verify(shop.centre.database)
+    wrong = {one.invariant.name: one.rows for one in report.verdicts if one.rows}
+    named = (*objects, shop.channel_account_id, shop.merchant_id)
+    assert {} == {name: rows for name, rows in wrong.items() if any(one in str(rows) for one in named)}
 
 
 async def callbacks_of(shop: Shop, out_no: str) -> list[tuple[str, str, bool]]:

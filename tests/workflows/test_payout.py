@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.books import balances, book_is_sound
+from tests.support.books import balances
 from tests.support.centre import eventually
 from tests.support.payee import (
     ACCOUNT,
@@ -19,6 +19,7 @@ from tests.support.payee import (
     end_at_channel,
     fund_at_channel,
     look,
+    nothing_is_wrong_with,
     pay_out,
     payout_until,
     set_rule,
@@ -43,7 +44,7 @@ async def test_a_payout_reaches_the_payee_and_is_posted_once(shop: Shop) -> None
     assert [started["id"]] == [event["data"]["object"]["id"] for event in events]
     assert NAME not in str(events)
     assert ACCOUNT not in str(events)
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_the_fee_is_inside_the_amount(shop: Shop) -> None:
@@ -58,7 +59,7 @@ async def test_the_fee_is_inside_the_amount(shop: Shop) -> None:
     assert 4_930 == there["amount_minor"]
     expected = {"wallet": -5_000, "channel_clearing": 4_930, "platform_fee": 70}
     assert expected == await balances(shop, started["id"])
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_what_the_channel_refuses_is_given_back(shop: Shop) -> None:
@@ -70,7 +71,7 @@ async def test_what_the_channel_refuses_is_given_back(shop: Shop) -> None:
     assert (WALLET_MINOR, 0) == await shop.wallet()
     assert {} == await balances(shop, started["id"])
     assert 1 == len(await shop.events("payout.failed"))
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 @pytest.mark.parametrize("kind", ["accept_then_timeout", "accept_then_reset", "status_500_commit", "bad_signature"])
@@ -83,7 +84,7 @@ async def test_a_payout_that_the_channel_took_without_saying_so_is_found_by_quer
     paid = await payout_until(shop, started["id"], "succeeded")
     assert (WALLET_MINOR - 5_000, 0) == await shop.wallet()
     assert paid["channel_no"]
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_payout_that_never_reached_the_channel_is_sent_again_under_the_same_number(shop: Shop) -> None:
@@ -93,7 +94,7 @@ async def test_a_payout_that_never_reached_the_channel_is_sent_again_under_the_s
     started = await pay_out(shop)
     paid = await payout_until(shop, started["id"], "succeeded")
     assert started["out_no"] == paid["out_no"]
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_too_little_at_the_channel_waits_for_a_person_and_goes_on(shop: Shop) -> None:
@@ -105,7 +106,7 @@ async def test_too_little_at_the_channel_waits_for_a_person_and_goes_on(shop: Sh
     await fund_at_channel(shop)
     paid = await payout_until(shop, started["id"], "succeeded")
     assert (started["out_no"], False) == (paid["out_no"], paid["needs_attention"])
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_what_comes_back_days_later_is_credited_again_once(shop: Shop) -> None:
@@ -126,7 +127,7 @@ async def test_what_comes_back_days_later_is_credited_again_once(shop: Shop) -> 
     assert (WALLET_MINOR - 100, 0) == await shop.wallet()
     assert {"wallet": -100, "platform_fee": 100} == await balances(shop, started["id"])
     assert 1 == len(await shop.events("payout.returned"))
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_return_is_found_by_polling_alone(shop: Shop) -> None:
@@ -141,7 +142,7 @@ async def test_a_return_is_found_by_polling_alone(shop: Shop) -> None:
     await look(shop, started["id"])
     assert "returned" == (await shop.get(f"/v1/payouts/{started['id']}"))["state"]
     assert (WALLET_MINOR, 0) == await shop.wallet()
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_callback_that_says_what_is_known_asks_nothing(shop: Shop) -> None:
@@ -168,7 +169,7 @@ async def test_a_return_to_a_closed_account_lies_in_suspense(shop: Shop) -> None
     await payout_until(shop, started["id"], "returned")
     expected = {"wallet": -WALLET_MINOR, "suspense": WALLET_MINOR}
     assert expected == await balances(shop, started["id"])
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_terminated_payout_is_started_again_and_reaches_its_end(shop: Shop) -> None:
@@ -182,7 +183,7 @@ async def test_a_terminated_payout_is_started_again_and_reaches_its_end(shop: Sh
     await sweep(shop)
     await payout_until(shop, started["id"], "succeeded")
     assert (WALLET_MINOR - 5_000, 0) == await shop.wallet()
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_claim_whose_payout_never_came_to_be_is_dropped_after_an_hour(shop: Shop) -> None:

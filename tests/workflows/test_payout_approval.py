@@ -2,12 +2,12 @@
 
 import asyncio
 
-from tests.support.books import book_is_sound
 from tests.support.payee import (
     as_operator,
     at_channel,
     expire_soon,
     fund_at_channel,
+    nothing_is_wrong_with,
     pay_out,
     payout_until,
     set_rule,
@@ -30,7 +30,7 @@ async def test_an_approved_payout_goes_out(shop: Shop) -> None:
     assert "approved" == paid["approval"]["state"]
     status, late = await as_operator(shop, "POST", path, {"decision": "reject", "reason": "too late"})
     assert (409, "not_awaiting_approval") == (status, late["code"])
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_a_rejected_payout_gives_everything_back(shop: Shop) -> None:
@@ -51,7 +51,7 @@ async def test_a_rejected_payout_gives_everything_back(shop: Shop) -> None:
     assert "awaiting_approval" == again["state"]
     await as_operator(shop, "POST", f"/v1/payouts/{again['id']}/decision", {"decision": "reject", "reason": "enough"})
     await payout_until(shop, again["id"], "rejected")
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, started["id"])
 
 
 async def test_an_approval_that_nobody_gives_expires(shop: Shop) -> None:

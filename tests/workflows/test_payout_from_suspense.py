@@ -10,9 +10,18 @@ from api.payout_start import AskedPayout, StartedPayout, start_payout
 from domain.errors import ItemEnded
 from domain.ids import new_id
 from domain.outgoing_orders import Destination, PayoutRequest
-from tests.support.books import balances, book_is_sound
+from tests.support.books import balances
 from tests.support.centre import make_services
-from tests.support.payee import ACCOUNT, as_operator, end_at_channel, fund_at_channel, look, pay_out, payout_until
+from tests.support.payee import (
+    ACCOUNT,
+    as_operator,
+    end_at_channel,
+    fund_at_channel,
+    look,
+    nothing_is_wrong_with,
+    pay_out,
+    payout_until,
+)
 from tests.support.payee import payout_body as body_of
 from tests.support.shop import WALLET_MINOR, Shop
 
@@ -73,7 +82,7 @@ async def test_an_item_is_paid_out_once_and_ended(shop: Shop) -> None:
     )
     with pytest.raises(ItemEnded):
         await pay_item(shop, item["id"])
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, returned, started.payout.id)
 
 
 async def test_an_item_whose_payout_fails_is_open_again(shop: Shop) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.ids import new_id
 from tests.support.books import balances, book_is_sound
-from tests.support.payee import as_operator, credit_available, set_rule
+from tests.support.payee import as_operator, credit_available, nothing_is_wrong_with, set_rule
 from tests.support.shop import WALLET_MINOR, Shop, operator
 
 
@@ -52,7 +52,7 @@ async def test_a_transfer_has_arrived_when_it_is_answered(shop: Shop) -> None:
     events = await shop.events("transfer.succeeded")
     assert [made["id"]] == [event["data"]["object"]["id"] for event in events]
     assert made == await shop.get(f"/v1/transfers/{made['id']}")
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, made["id"])
 
 
 async def test_available_money_goes_into_a_wallet(shop: Shop) -> None:
@@ -84,7 +84,7 @@ async def test_what_is_refused_never_was(shop: Shop) -> None:
     assert (WALLET_MINOR, 0) == await shop.wallet()
     made = await shop.post("/v1/transfers", transfer_body(shop, target, transfer_no=number))
     assert "succeeded" == made["state"]
-    await book_is_sound(shop)
+    await nothing_is_wrong_with(shop, made["id"])
 
 
 async def test_a_blocked_account_gives_nothing_and_takes_everything(shop: Shop) -> None:

@@ -1,3 +1,16 @@
+CREATE TABLE audit_block (
+	n BIGINT NOT NULL, 
+	first_seq BIGINT NOT NULL, 
+	last_seq BIGINT NOT NULL, 
+	actions BIGINT NOT NULL, 
+	digest BYTEA NOT NULL, 
+	previous_hash BYTEA NOT NULL, 
+	hash BYTEA NOT NULL, 
+	sealed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	PRIMARY KEY (n), 
+	CONSTRAINT audit_block_not_empty CHECK (actions > 0 AND first_seq <= last_seq)
+);
+
 CREATE TABLE callback (
 	id TEXT NOT NULL, 
 	channel TEXT NOT NULL, 
@@ -107,9 +120,14 @@ CREATE TABLE operation_request (
 
 CREATE TABLE operator_action (
 	id TEXT NOT NULL, 
+	seq BIGINT GENERATED ALWAYS AS IDENTITY, 
+	actor TEXT NOT NULL, 
 	action TEXT NOT NULL, 
 	object_id TEXT NOT NULL, 
 	reason TEXT, 
+	before JSONB, 
+	after JSONB, 
+	request_id TEXT, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
 );
@@ -243,6 +261,31 @@ CREATE TABLE transfer (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'succeeded', 'failed')), 
 	CONSTRAINT transfer_amounts CHECK (amount_minor > 0 AND fee_minor >= 0), 
 	CONSTRAINT transfer_between_two CHECK (from_account_id <> to_account_id)
+);
+
+CREATE TABLE verify_finding (
+	invariant TEXT NOT NULL, 
+	object_id TEXT NOT NULL, 
+	holds TEXT NOT NULL, 
+	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	owner TEXT NOT NULL, 
+	first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	PRIMARY KEY (invariant, object_id)
+);
+
+CREATE TABLE verify_run (
+	id BIGINT GENERATED ALWAYS AS IDENTITY, 
+	scope TEXT NOT NULL, 
+	since TIMESTAMP WITH TIME ZONE, 
+	invariants BIGINT NOT NULL, 
+	broken BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	duration_ms BIGINT NOT NULL, 
+	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT scope_known CHECK (scope IN ('changed', 'everything'))
 );
 
 CREATE TABLE api_key (
@@ -556,11 +599,15 @@ CREATE TABLE refund (
 	CONSTRAINT refund_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL)
 );
 
+CREATE UNIQUE INDEX audit_block_last_seq ON audit_block (last_seq);
+
 CREATE UNIQUE INDEX callback_dedupe ON callback (channel_account_id, dedupe_key);
 
 CREATE INDEX callback_out_no ON callback (out_no);
 
 CREATE INDEX callback_waiting ON callback (received_at) WHERE applied_at IS NULL;
+
+CREATE INDEX event_created_at ON event USING brin (created_at);
 
 CREATE INDEX event_feed ON event (merchant_id, feed_no);
 
@@ -583,6 +630,10 @@ CREATE INDEX limit_day_day ON limit_day (day);
 CREATE INDEX operation_request_created_at ON operation_request (created_at);
 
 CREATE UNIQUE INDEX operation_request_number ON operation_request (merchant_id, operation, number);
+
+CREATE INDEX operator_action_object_id ON operator_action (object_id, seq);
+
+CREATE UNIQUE INDEX operator_action_seq ON operator_action (seq);
 
 CREATE INDEX order_claim_payment_id ON order_claim (payment_id);
 
@@ -608,6 +659,10 @@ CREATE INDEX transfer_to_account_id ON transfer (to_account_id);
 
 CREATE UNIQUE INDEX transfer_transfer_no ON transfer (merchant_id, transfer_no);
 
+CREATE INDEX verify_finding_open ON verify_finding (last_seen_at) WHERE ended_at IS NULL;
+
+CREATE INDEX verify_run_ran_at ON verify_run (scope, ran_at);
+
 CREATE UNIQUE INDEX api_key_secret_hash ON api_key (secret_hash);
 
 CREATE INDEX channel_account_merchant_currency ON channel_account (merchant_id, currency);
@@ -626,11 +681,15 @@ CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
 
 CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 
+CREATE INDEX payment_updated_at ON payment USING brin (updated_at);
+
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
 CREATE INDEX attempt_channel_no ON attempt (channel_no);
 
 CREATE UNIQUE INDEX attempt_payment_number ON attempt (payment_id, number);
+
+CREATE INDEX attempt_updated_at ON attempt USING brin (updated_at);
 
 CREATE INDEX attempt_watched ON attempt (next_check_at) WHERE watch_until IS NOT NULL;
 
@@ -646,9 +705,86 @@ CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin NOT IN ('merc
 
 CREATE INDEX refund_watched ON refund (next_check_at) WHERE watch_until IS NOT NULL;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON audit_block, callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, verify_finding, verify_run, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
+REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
+
+-- The audit: operators' actions, appended only, and the blocks that seal them. Each block contains the hash of the one
+-- before it, so a changed, added or removed action breaks the chain from there on.
+
+-- An action as sealed and as verified: the same text in every session, whatever its time zone.
+CREATE FUNCTION audit_text(p_action operator_action) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_array(
+        p_action.seq, p_action.id, p_action.actor, p_action.action, p_action.object_id, p_action.reason,
+        p_action.before, p_action.after, p_action.request_id,
+        to_char(p_action.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'))::text
+$$;
+
+-- How many actions lie after one number up to another, and the digest of their texts.
+CREATE FUNCTION audit_digest(p_after bigint, p_last bigint, OUT actions bigint, OUT digest bytea)
+LANGUAGE sql STABLE AS $$
+    SELECT count(*), sha256(convert_to(coalesce(string_agg(audit_text(a), E'\n' ORDER BY a.seq), ''), 'UTF8'))
+    FROM operator_action a WHERE a.seq > p_after AND a.seq <= p_last
+$$;
+
+CREATE FUNCTION audit_hash(p_block audit_block) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT sha256(
+        p_block.previous_hash || p_block.digest || int8send(p_block.n) || int8send(p_block.first_seq)
+        || int8send(p_block.last_seq) || int8send(p_block.actions)
+        || int8send((extract(epoch FROM p_block.sealed_at) * 1000000)::bigint))
+$$;
+
+-- What the first block has before it.
+CREATE FUNCTION audit_genesis() RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$ SELECT decode(repeat('00', 32), 'hex') $$;
+
+-- Seals the oldest unsealed actions, at most 10,000, in one block; answers it, or null when there is none.
+-- Writers in flight are waited for and new ones wait, so no lower number can commit later; seals wait for each other.
+CREATE FUNCTION audit_seal() RETURNS audit_block
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    last audit_block;
+    made audit_block;
+BEGIN
+    LOCK TABLE operator_action IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO last FROM audit_block ORDER BY n DESC LIMIT 1;
+    SELECT min(seq), max(seq) INTO made.first_seq, made.last_seq FROM (
+        SELECT seq FROM operator_action WHERE seq > coalesce(last.last_seq, 0) ORDER BY seq LIMIT 10000
+    ) AS unsealed;
+    IF made.first_seq IS NULL THEN
+        RETURN NULL;
+    END IF;
+    made.n := coalesce(last.n, 0) + 1;
+    made.previous_hash := coalesce(last.hash, audit_genesis());
+    made.sealed_at := clock_timestamp();
+    SELECT d.actions, d.digest INTO made.actions, made.digest
+    FROM audit_digest(coalesce(last.last_seq, 0), made.last_seq) AS d;
+    made.hash := audit_hash(made);
+    INSERT INTO audit_block (n, first_seq, last_seq, actions, digest, previous_hash, hash, sealed_at)
+    VALUES (made.n, made.first_seq, made.last_seq, made.actions, made.digest, made.previous_hash, made.hash, made.sealed_at);
+    RETURN made;
+END
+$$;
+
+REVOKE ALL ON FUNCTION audit_seal() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_seal() TO paysaga_app;
+
+-- Nobody rewrites the audit, its owner neither.
+CREATE FUNCTION audit_refuse() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is appended only', TG_TABLE_NAME USING ERRCODE = 'PA001';
+END
+$$;
+
+CREATE TRIGGER operator_action_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_action
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_block_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_block
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
 
 -- Who may make an object: the rows that a POST commits before anything happens (law 12).
 -- Each takes its rows in one order (key, then order number), so two calls wait for each other and never deadlock.
@@ -867,6 +1003,59 @@ BEGIN
     WHERE s.merchant_id = p_known.merchant_id AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
 END
 $$;
+
+
+-- Everything that runs as a saga, in one shape: what the invariants ask of every kind. A new kind is one arm.
+--
+-- `ended`: nothing moves it any more. `holds_end`: how its holds and its reservation end with it, confirmed for money
+-- that moved and released for money that did not. `due_at`: when it should have ended. `endings`: the types of the
+-- events that tell its end, one each.
+
+CREATE VIEW saga_object AS
+SELECT 'payment' AS biz_type, id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'closed', 'failed') AS ended,
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'closed' THEN 'released' WHEN 'failed' THEN 'released' END
+        AS holds_end,
+    greatest(updated_at, expires_at) AS due_at,
+    CASE WHEN state IN ('succeeded', 'closed', 'failed') THEN ARRAY[purpose || '.' || state] ELSE '{}' END AS endings
+FROM payment
+UNION ALL
+SELECT 'refund', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'failed', 'bounced'),
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'bounced' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
+    greatest(updated_at, approval_expires_at),
+    CASE
+        WHEN state = 'failed' THEN ARRAY['refund.failed']
+        WHEN state IN ('succeeded', 'bounced') THEN
+            ARRAY[CASE WHEN origin IN ('merchant', 'bounce') THEN 'refund.succeeded' ELSE 'late_payment.refunded' END]
+            || CASE WHEN state = 'bounced' THEN ARRAY['refund.bounced'] ELSE '{}' END
+        ELSE '{}'
+    END
+FROM refund
+UNION ALL
+SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned'),
+    CASE
+        WHEN state IN ('succeeded', 'returned') THEN 'confirmed'
+        WHEN state IN ('failed', 'rejected', 'expired') THEN 'released'
+    END,
+    greatest(updated_at, approval_expires_at),
+    CASE
+        WHEN state = 'returned' THEN ARRAY['payout.succeeded', 'payout.returned']
+        WHEN state = 'succeeded' THEN ARRAY['payout.succeeded']
+        WHEN state IN ('failed', 'rejected', 'expired') THEN ARRAY['payout.failed']
+        ELSE '{}'
+    END
+FROM payout
+UNION ALL
+SELECT 'transfer', id, merchant_id, state, updated_at, false, NULL,
+    state IN ('succeeded', 'failed'),
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
+    updated_at,
+    CASE WHEN state IN ('succeeded', 'failed') THEN ARRAY['transfer.' || state] ELSE '{}' END
+FROM transfer;
+
+GRANT SELECT ON saga_object TO paysaga_app;
 
 
 -- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
