@@ -87,6 +87,8 @@ class PayoutSteps:
                 answer = await channel.transfer(account, self._order(sent["payout"]))
             await self._database.reach("channel.transfer.call:after", command.payout_id)
         except NotExecuted as error:
+            if first:
+                await self._unsend(command)
             raise ApplicationError("the channel was not reached", type=error.code) from error
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence))
@@ -128,6 +130,13 @@ class PayoutSteps:
             ended = {"state": _ENDS.get(row["approval"], PayoutState.FAILED), "certainty": "sure"}
             columns = {**ended, "next_check_at": None, "needs_attention": False}
             return await payouts.record(session, command.payout_id, columns=columns, event="payout.failed")
+
+    async def _unsend(self, command: PayoutCommand) -> None:
+        """One transaction: the only call there was changed nothing, so that the next is the first again."""
+        async with self._database.transaction("payout.unsent", command.payout_id) as session:
+            row = await payouts.lock(session, command.payout_id)
+            if row["leg_state"] == LegState.SENT:
+                await payouts.record(session, command.payout_id, columns={"leg_state": LegState.INTENT})
 
     async def _keep(self, command: PayoutCommand, heard: Heard) -> PayoutView:
         """One transaction: what was learnt has its effect, once, as have callbacks that came before the question."""

@@ -6,7 +6,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from api.answers import Page, PageQuery, answer, page
-from api.approvals import decide, decision_of
+from api.approvals import decide, decision_of, require_decided
 from api.audit_rows import note
 from api.auth import AnyCaller, MerchantCaller, OperatorCaller
 from api.documentation import FOR_A_KEY, problems
@@ -97,10 +97,10 @@ async def decide_payout(
     await _require(services, payout_id, None)
     async with services.database.transaction("audit.note", payout_id) as session:
         await note(session, caller, f"payout.{body.decision}", payout_id, reason=body.reason)
-    await decide(services, PayoutWorkflow.decide, command)
+    heard = await decide(services, PayoutWorkflow.decide, command)
     decided = await _require(services, payout_id, None)
-    if decided.approval is None or decided.approval.state is not command.decision:
-        raise NotAwaitingApproval
+    state = None if decided.approval is None else decided.approval.state
+    require_decided(state, command, heard=heard)
     return answer(decided)
 
 

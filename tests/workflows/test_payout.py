@@ -74,6 +74,16 @@ async def test_what_the_channel_refuses_is_given_back(shop: Shop) -> None:
     await nothing_is_wrong_with(shop, started["id"])
 
 
+async def test_a_refusal_after_calls_that_did_nothing_is_believed(shop: Shop) -> None:
+    """A call that was not executed says nothing, and takes nothing from the word on the next one."""
+    await fund_at_channel(shop)
+    await shop.fault_at_app("transfer", "status_429", times=2)
+    started = await pay_out(shop, account="refuse-this-one")
+    await payout_until(shop, started["id"], "failed")
+    assert (WALLET_MINOR, 0) == await shop.wallet()
+    await nothing_is_wrong_with(shop, started["id"])
+
+
 @pytest.mark.parametrize("kind", ["accept_then_timeout", "accept_then_reset", "status_500_commit", "bad_signature"])
 async def test_a_payout_that_the_channel_took_without_saying_so_is_found_by_query(shop: Shop, kind: str) -> None:
     """Unknown is not failed (law 5): the money stays held until the query tells, and goes out once."""

@@ -59,12 +59,15 @@ async def test_an_approval_that_nobody_gives_expires(shop: Shop) -> None:
     await set_rule(shop, "payout", approval_above_minor=1)
     started = await pay_out(shop)
     await shop.centre.temporal.get_workflow_handle(started["id"]).terminate("by hand")
+    path = f"/v1/payouts/{started['id']}/decision"
+    status, away = await as_operator(shop, "POST", path, {"decision": "approve"})
+    assert (503, "unavailable") == (status, away["code"])
     await expire_soon(shop, started["id"])
     await sweep(shop)
     expired = await payout_until(shop, started["id"], "expired")
     assert "approval_expired" == expired["failure"]["code"]
     assert (WALLET_MINOR, 0) == await shop.wallet()
-    status, late = await as_operator(shop, "POST", f"/v1/payouts/{started['id']}/decision", {"decision": "approve"})
+    status, late = await as_operator(shop, "POST", path, {"decision": "approve"})
     assert (409, "not_awaiting_approval") == (status, late["code"])
 
 
