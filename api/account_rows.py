@@ -27,8 +27,6 @@ from store.open_objects import open_object_of
 from store.requests import ObjectClaim, claim_object
 from store.tables.merchants import Merchant
 
-#: The moment that an opening balance carries: the same for every repeat, so that a repeat is the same posting.
-_OPENED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 _OF_BODY = {"owner", "currency", "metadata"}
 
 
@@ -117,5 +115,5 @@ async def _open(session: AsyncSession, merchant_id: str, account_id: AccountId, 
     )
     opening = legs(OPENING, {"opening_minor": body.opening_balance_minor}, parties)
     key = StepKey(biz_type="account", biz_id=account_id, step=OPENING.name)
-    posted = await post(session, key, PostRequest(merchant_id=merchant_id, event_at=_OPENED_AT, legs=opening))
+    posted = await post(session, key, PostRequest(merchant_id=merchant_id, event_at=datetime.now(UTC), legs=opening))
     return replayed, not posted.replayed
