@@ -1717,7 +1717,8 @@ LANGUAGE sql STABLE AS $$
     (SELECT jsonb_build_object(
         'kind', 'refund', 'object_id', id, 'merchant_id', merchant_id, 'out_no', out_refund_no, 'channel', channel,
         'channel_account_id', channel_account_id)
-    FROM refund WHERE watch_until IS NOT NULL AND next_check_at <= now() ORDER BY next_check_at LIMIT p_batch)
+    FROM refund WHERE watch_until IS NOT NULL AND next_check_at <= now() AND channel IS NOT NULL
+    ORDER BY next_check_at LIMIT p_batch)
     UNION ALL
     (SELECT jsonb_build_object(
         'kind', 'payout', 'object_id', id, 'merchant_id', merchant_id, 'out_no', out_no, 'channel', channel,
