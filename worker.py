@@ -1,6 +1,6 @@
 """The worker process: which task queues it serves, which loops it runs, and everything that they are made of.
 
-python worker.py --queues saga,channel-sim,notify,reconcile --loops fold,events
+python worker.py --queues saga,channel-sim,payout-sim,notify,reconcile --loops fold,events
 python worker.py --prepare
 """
 
@@ -32,10 +32,12 @@ from activities.funds import Funds
 from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
+from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
 from activities.sealing import Sealing
 from activities.sweep import Sweep
 from activities.tracing import Tracing
+from activities.transfer import TransferSteps
 from activities.verification import Verification
 from activities.watch import Watch
 from activities.webhook import WebhookDelivery
@@ -52,16 +54,21 @@ from store.failpoints import Failpoints
 from store.revision import wait_for_schema
 from store.secrets import SecretBox
 from workflows.payment import PaymentWorkflow
+from workflows.payout import PayoutWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
 from workflows.top_up import TopUpWorkflow
+from workflows.transfer import TransferWorkflow
 from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SCHEDULED = (SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
-WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, *SCHEDULED)
+SAGAS = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow)
+WORKFLOWS: tuple[type[Any], ...] = (*SAGAS, *SCHEDULED)
 UNVERSIONED = "unversioned"
+#: One queue for each channel, apart from its other calls: a rush of payouts delays no payment.
+PAYOUT_QUEUES = "payout-"
 GRACE = timedelta(seconds=5)
 RECONNECT_EVERY_S = 0.5
 STICKY_LIMIT = timedelta(seconds=1)
@@ -108,29 +115,37 @@ class WorkerParts:
                 return [sealing.audit, sealing.book, Verification(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
+            case _ if queue.startswith(PAYOUT_QUEUES):
+                return [self._payout().transfer]
             case _:
                 raise ValueError(f"there is no task queue {queue!r}")
 
     def _saga_activities(self) -> list[Callable[..., Any]]:
         payment = PaymentSteps(self.database, self.accounts, self.channels)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
-        refund = self._refund()
+        refund, payout = self._refund(), self._payout()
+        watch = Watch(self.database)
         return [
             *LocalBranches(self.database, (Inventory(), Funds())).activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
             *(refund.open, refund.confirm, refund.fail),
-            Watch(self.database).due,
+            *(payout.open, payout.decide, payout.confirm, payout.fail),
+            TransferSteps(self.database).post,
+            *(watch.due, watch.applied),
             Sweep(self.database, self.client).compare,
         ]
 
     def _channel_activities(self) -> list[Callable[..., Any]]:
         calls = ChannelCalls(self.database, self.accounts, self.channels, self.settings.public_url)
         refund = self._refund()
-        return [calls.pay, calls.query, calls.close, refund.refund, refund.query]
+        return [calls.pay, calls.query, calls.close, refund.refund, refund.query, self._payout().query]
 
     def _refund(self) -> RefundSteps:
         return RefundSteps(self.database, self.accounts, self.channels, self.settings.public_url)
+
+    def _payout(self) -> PayoutSteps:
+        return PayoutSteps(self.database, self.accounts, self.channels, self.settings.public_url)
 
     def loop(self, name: str) -> EventFeed | Folding:
         """A loop that is not a workflow; two instances at once are harmless. ValueError for an unknown one."""
@@ -155,6 +170,7 @@ def make_worker(parts: WorkerParts, queue: str) -> Worker:
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if queue == SAGA_QUEUE else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if queue == SAGA_QUEUE else None,
         max_concurrent_activities=ACTIVITIES,
+        max_task_queue_activities_per_second=_throttle(parts.settings, queue),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
         sticky_queue_schedule_to_start_timeout=STICKY_LIMIT,
         graceful_shutdown_timeout=GRACE,
@@ -162,6 +178,11 @@ def make_worker(parts: WorkerParts, queue: str) -> Worker:
         # Without a name of its own the SDK would hash the code of every loaded module, for seconds.
         build_id=None if parts.settings.worker_version else UNVERSIONED,
     )
+
+
+def _throttle(settings: Settings, queue: str) -> int | None:
+    """The server hands out no more than so many a second, whatever asks for them."""
+    return settings.payouts_per_second if queue.startswith(PAYOUT_QUEUES) else None
 
 
 def _deployment(version: str | None) -> WorkerDeploymentConfig | None:

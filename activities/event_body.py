@@ -3,12 +3,20 @@
 from typing import Any
 
 from domain.objects import render_payment, render_top_up
+from domain.outgoing_objects import render_payout, render_transfer
 from domain.resources import RefundObject
 
 
 def render_object(event_type: str, snapshot: dict[str, Any]) -> dict[str, Any]:
     """The object as it was at the change; KeyError for a kind of event that nobody renders."""
-    renderers = {"payment": _payment, "top_up": _top_up, "refund": _refund, "late_payment": _refund}
+    renderers = {
+        "payment": _payment,
+        "top_up": _top_up,
+        "refund": _refund,
+        "late_payment": _refund,
+        "payout": _payout,
+        "transfer": _transfer,
+    }
     kind = event_type.partition(".")[0]
     return renderers[kind](snapshot)
 
@@ -26,3 +34,11 @@ def _refund(snapshot: dict[str, Any]) -> dict[str, Any]:
     code = row["failure_code"]
     failure = None if code is None else {"code": code, "detail": row["failure_detail"] or code}
     return RefundObject.model_validate(row | {"failure": failure}).model_dump(mode="json")
+
+
+def _payout(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return render_payout(snapshot).model_dump(mode="json")
+
+
+def _transfer(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return render_transfer(snapshot).model_dump(mode="json")

@@ -19,8 +19,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 from domain.commands import PaymentCommand, SweepCommand, SweepCounts
-from domain.outgoing import RefundCommand
+from domain.outgoing import PayoutCommand, RefundCommand
 from store.database import Database
+from store.operations import drop_operation
 
 _log = structlog.get_logger("sweeper")
 
@@ -28,10 +29,8 @@ TASK_QUEUE = "saga"
 KEY_AGE = timedelta(hours=1)
 KEY_KEPT = timedelta(days=30)
 ENDED_LOOKED_AT = 50
-KINDS_IN_WORDS = {"Payment": "payment", "TopUp": "top-up", "Refund": "refund"}
-#: The workflows whose object is a row of `payment`.
-COLLECTING = frozenset({"Payment", "TopUp"})
-_COLLECTING = "WorkflowType IN ('Payment', 'TopUp')"
+KINDS_IN_WORDS = {"Payment": "payment", "TopUp": "top-up", "Refund": "refund", "Payout": "payout"}
+_SAGAS = "WorkflowType IN ('Payment', 'TopUp', 'Refund', 'Payout')"
 
 _OPEN_PAYMENTS = text(
     "SELECT CASE purpose WHEN 'top_up' THEN 'TopUp' ELSE 'Payment' END AS kind,"
@@ -44,13 +43,26 @@ _OPEN_REFUNDS = text(
     " FROM refund WHERE state NOT IN ('succeeded', 'failed', 'bounced') AND updated_at < :before AND id > :after"
     " ORDER BY id LIMIT :batch"
 )
+_OPEN_PAYOUTS = text(
+    "SELECT 'Payout' AS kind, id, merchant_id, payout_no AS order_no, state, needs_attention FROM payout"
+    " WHERE state NOT IN ('succeeded', 'failed', 'rejected', 'expired', 'returned')"
+    " AND updated_at < :before AND id > :after ORDER BY id LIMIT :batch"
+)
+_LOST_OPERATIONS = text(
+    "SELECT object_id FROM operation_request WHERE created_at BETWEEN :since AND :before"
+    " AND NOT operation_exists(object_id) ORDER BY created_at LIMIT :batch"
+)
 _LOST_CLAIMS = text(
     "SELECT r.payment_id FROM payment_request r LEFT JOIN payment p ON p.id = r.payment_id"
     " WHERE p.id IS NULL AND r.created_at < :before ORDER BY r.created_at LIMIT :batch"
 )
 _ENDED = text(
-    "SELECT id, state FROM payment WHERE id = ANY(:ids) AND state IN ('closed', 'failed', 'succeeded')"
-    " AND updated_at < :before"
+    "SELECT id FROM payment WHERE id = ANY(:ids) AND state IN ('closed', 'failed', 'succeeded')"
+    " AND updated_at < :before UNION ALL"
+    " SELECT id FROM refund WHERE id = ANY(:ids) AND state IN ('succeeded', 'failed', 'bounced')"
+    " AND updated_at < :before UNION ALL"
+    " SELECT id FROM payout WHERE id = ANY(:ids) AND updated_at < :before"
+    " AND state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned')"
 )
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
@@ -95,7 +107,7 @@ class Sweep:
         """
         before = datetime.now(UTC) - timedelta(seconds=command.grace_s)
         looked_at = started_again = 0
-        for query in (_OPEN_REFUNDS, _OPEN_PAYMENTS):
+        for query in (_OPEN_REFUNDS, _OPEN_PAYOUTS, _OPEN_PAYMENTS):
             async for one in self._open_objects(query, before, command.batch):
                 looked_at += 1
                 started_again += await self._start_if_closed(one)
@@ -103,7 +115,7 @@ class Sweep:
             open_objects=looked_at,
             started_again=started_again,
             open_workflows_of_ended_objects=await self._open_workflows_of_ended(before),
-            dropped_keys=await self._drop_lost_claims(command.batch),
+            dropped_keys=await self._drop_lost_claims(command.batch) + await self._drop_lost_operations(command.batch),
         )
         async with self._database.transaction("sweep.publish") as session:
             await session.execute(_PUBLISH, counts.model_dump())
@@ -146,15 +158,9 @@ class Sweep:
 
     async def _start(self, found: OpenObject) -> None:
         """The same id, a new run: the sweeper alone may use an id again (design, 8)."""
-        payment = found.kind in COLLECTING
-        command = (
-            PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
-            if payment
-            else RefundCommand(refund_id=found.id, merchant_id=found.merchant_id)
-        )
         await self._client.start_workflow(
             found.kind,
-            command,
+            _command(found),
             id=found.id,
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -165,15 +171,15 @@ class Sweep:
         )
 
     async def _open_workflows_of_ended(self, before: datetime) -> int:
-        """How many workflows are open though their payment or top-up has ended: none, or a bug to be looked at."""
-        wanted = f"{_COLLECTING} AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
+        """How many workflows are open though their object has ended: none, or a bug that somebody must look at."""
+        wanted = f"{_SAGAS} AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
         found = self._client.list_workflows(wanted, limit=ENDED_LOOKED_AT)
         listed = [execution.id async for execution in found]
         if not listed:
             return 0
         async with self._database.reading() as session:
             ended = list(await session.scalars(_ENDED, {"ids": listed, "before": before}))
-        return sum([await self._runs(payment_id) for payment_id in ended])
+        return sum([await self._runs(object_id) for object_id in ended])
 
     async def _drop_lost_claims(self, batch: int) -> int:
         """Keys and claims older than an hour whose payment never came to be, and whose workflow does not run."""
@@ -184,11 +190,36 @@ class Sweep:
         await self._drop(idle, before)
         return len(idle)
 
+    async def _drop_lost_operations(self, batch: int) -> int:
+        """The numbers and keys of refunds, payouts and transfers older than an hour that never came to be.
+
+        Those older than keys are kept were looked at often enough.
+        """
+        now = datetime.now(UTC)
+        bounds = {"since": now - KEY_KEPT, "before": now - KEY_AGE, "batch": batch}
+        async with self._database.reading() as session:
+            lost = list(await session.scalars(_LOST_OPERATIONS, bounds))
+        idle = [object_id for object_id in lost if not await self._runs(object_id)]
+        for object_id in idle:
+            async with self._database.transaction("sweep.drop", object_id) as session:
+                await drop_operation(session, object_id)
+        return len(idle)
+
     async def _drop(self, payment_ids: Iterable[str], before: datetime) -> None:
         for payment_id in payment_ids:
             async with self._database.transaction("sweep.drop", payment_id) as session:
                 for statement in _DROP:
                     await session.execute(statement, {"id": payment_id, "before": before})
+
+
+def _command(found: OpenObject) -> PaymentCommand | RefundCommand | PayoutCommand:
+    match found.kind:
+        case "Payment" | "TopUp":
+            return PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
+        case "Payout":
+            return PayoutCommand(payout_id=found.id, merchant_id=found.merchant_id)
+        case _:
+            return RefundCommand(refund_id=found.id, merchant_id=found.merchant_id)
 
 
 def _attributes(found: OpenObject) -> TypedSearchAttributes:

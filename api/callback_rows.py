@@ -19,8 +19,18 @@ _NEVER_KEPT = frozenset({"authorization", "cookie"})
 _OF_PAYMENT = text("""
     SELECT payment_id AS workflow_id, channel_account_id, amount_minor, currency FROM attempt WHERE out_no = :number
 """)
+#: `known` is what we know already in the channel's own words: a callback that says the same needs nobody any more.
 _OF_REFUND = text("""
-    SELECT id AS workflow_id, channel_account_id, amount_minor, currency FROM refund WHERE out_refund_no = :number
+    SELECT id AS workflow_id, channel_account_id, channel_minor AS amount_minor, currency,
+        CASE WHEN state = 'bounced' THEN 'bounced' WHEN leg_state = 'known_ok' THEN 'succeeded'
+            WHEN leg_state = 'known_fail' THEN 'failed' END AS known
+    FROM refund WHERE out_refund_no = :number
+""")
+_OF_TRANSFER = text("""
+    SELECT id AS workflow_id, channel_account_id, amount_minor - fee_minor AS amount_minor, currency,
+        CASE WHEN state = 'returned' THEN 'returned' WHEN leg_state = 'known_ok' THEN 'succeeded'
+            WHEN leg_state = 'known_fail' THEN 'failed' END AS known
+    FROM payout WHERE out_no = :number
 """)
 
 
@@ -57,7 +67,7 @@ async def keep_callback(session: AsyncSession, received: Received) -> Kept:
     """The notification is stored once; a repeat of one that was applied concerns nobody any more."""
     row = await _row(session, received.callback)
     verdict = compare(received, row)
-    callback_id, applied = await _insert(session, received, verdict)
+    callback_id, applied = await _insert(session, received, verdict, known=_is_known(received.callback, row, verdict))
     known = row is not None and verdict is not CallbackVerdict.UNKNOWN_ORDER
     workflow_id = str(row["workflow_id"]) if row is not None and known and not applied else None
     return Kept(callback_id=callback_id, workflow_id=workflow_id, verdict=verdict)
@@ -77,21 +87,33 @@ def compare(received: Received, row: dict[str, Any] | None) -> CallbackVerdict:
 
 
 async def _row(session: AsyncSession, callback: Callback) -> dict[str, Any] | None:
-    is_refund = callback.kind is CallbackKind.REFUND
-    number = callback.out_refund_no if is_refund else callback.out_no
-    found = await session.execute(_OF_REFUND if is_refund else _OF_PAYMENT, {"number": number})
-    row = found.mappings().one_or_none()
-    return None if row is None else dict(row)
+    match callback.kind:
+        case CallbackKind.PAYMENT:
+            query, number = _OF_PAYMENT, callback.out_no
+        case CallbackKind.REFUND:
+            query, number = _OF_REFUND, callback.out_refund_no or ""
+        case CallbackKind.TRANSFER:
+            query, number = _OF_TRANSFER, callback.out_no
+    found = (await session.execute(query, {"number": number})).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
-async def _insert(session: AsyncSession, received: Received, verdict: CallbackVerdict) -> tuple[str, bool]:
+def _is_known(callback: Callback, row: dict[str, Any] | None, verdict: CallbackVerdict) -> bool:
+    """True when it says of our own refund or payout what its row says already."""
+    known = None if row is None or verdict is CallbackVerdict.MISMATCHED else row.get("known")
+    return known == callback.answer.state.value
+
+
+async def _insert(
+    session: AsyncSession, received: Received, verdict: CallbackVerdict, *, known: bool
+) -> tuple[str, bool]:
     """The stored row's id, and whether its effect has been had already."""
-    columns = _columns(received, verdict)
+    columns = _columns(received, verdict) | {"applied_at": received.inbound.received_at if known else None}
     table = CallbackRow.__table__  # type: ignore[attr-defined]
     statement = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.id)
     inserted = (await session.execute(statement)).scalar_one_or_none()
     if inserted is not None:
-        return inserted, False
+        return inserted, known
     wanted = select(CallbackRow.id, CallbackRow.applied_at).where(
         CallbackRow.channel_account_id == received.account_id,
         CallbackRow.dedupe_key == received.callback.dedupe_key,

@@ -40,6 +40,31 @@ def _fits(row: ChannelAccountRow, wanted: Wanted) -> bool:
     return held and wanted.channel in {None, row.channel}
 
 
+async def payout_route(services: Services, merchant_id: str, money: Money, channel: str) -> ChannelAccountRow | None:
+    """The oldest enabled account at that channel that can transfer it; None when none can.
+
+    It must be one whose money is ours to pay out: what a merchant holds there itself pays no debt of ours.
+    """
+    rows = await services.enabled_accounts.get(merchant_id, lambda: _enabled(services, merchant_id))
+    for row in rows or []:
+        ours = row.channel == channel and row.funds_holder == FundsHolder.PLATFORM
+        if ours and await can_transfer(services, row.id, money):
+            return row
+    return None
+
+
+async def can_transfer(services: Services, channel_account_id: str, money: Money) -> bool:
+    """True when the account, whoever's it is, can send that much to a payee."""
+    account = channel_account(await services.accounts.get(channel_account_id))
+    try:
+        capabilities = services.channels.channel(account.channel).capabilities(account)
+        capabilities.require(Op.TRANSFER)
+        capabilities.require_money(money)
+    except ChannelError:
+        return False
+    return True
+
+
 async def _can(services: Services, row: ChannelAccountRow, wanted: Wanted) -> bool:
     account = channel_account(await services.accounts.get(row.id))
     try:

@@ -30,7 +30,7 @@ class Programs:
     api: list[str] = field(default_factory=lambda: ["-m", "api"])
     worker: list[str] = field(
         default_factory=lambda: [
-            *("worker.py", "--queues", "saga,channel-sim,notify,reconcile", "--loops", "fold,events"),
+            *("worker.py", "--queues", "saga,channel-sim,payout-sim,notify,reconcile", "--loops", "fold,events"),
         ]
     )
     simulator: list[str] = field(default_factory=lambda: ["-m", "simulator"])

@@ -1,6 +1,9 @@
 """What workflows, activities and the API say to each other: class, ids and amounts, nothing secret (law 14)."""
 
 from datetime import datetime
+from enum import StrEnum
+
+from pydantic import AliasChoices, Field
 
 from domain.orders import Frozen
 from domain.states import (
@@ -138,21 +141,40 @@ class NextAttemptCommand(Frozen):
 
 
 class WatchCommand(Frozen):
-    """One look of the watch: at most so many callbacks, and so many attempts."""
+    """One look of the watch: at most so many callbacks, and so many objects, of each kind."""
 
     batch: int = 200
 
 
-class WatchItem(Frozen):
-    """Something the watch must look at: an attempt to ask about, or a stored callback that nobody applied."""
+class WatchKind(StrEnum):
+    """What the watch asks a channel about."""
 
-    payment_id: str
+    PAYMENT = "payment"
+    REFUND = "refund"
+    PAYOUT = "payout"
+
+
+class WatchItem(Frozen):
+    """Something the watch must look at: an object to ask about, or a stored callback that nobody applied.
+
+    The aliases are the names of earlier versions: a look that began before a deployment goes on after it.
+    """
+
+    kind: WatchKind = WatchKind.PAYMENT
+    object_id: str = Field(validation_alias=AliasChoices("object_id", "payment_id"))
+    merchant_id: str = ""
     out_no: str
     channel: str
     channel_account_id: str
-    call_timeout_s: int
+    call_timeout_s: int = 30
     callback_id: str | None = None
-    payment_ended: bool = True
+    ended: bool = Field(default=True, validation_alias=AliasChoices("ended", "payment_ended"))
+
+
+class AppliedCommand(Frozen):
+    """A callback whose effect is known."""
+
+    callback_id: str
 
 
 class WatchList(Frozen):

@@ -16,6 +16,7 @@ __all__ = [
     "PAYOUT_FROM_SUSPENSE",
     "PAYOUT_RETURNED",
     "PAYOUT_RETURNED_TO_BANK",
+    "PAYOUT_RETURNED_TO_SUSPENSE",
     "PAYOUT_SENT",
     "REFUND",
     "REFUND_BOUNCED",
@@ -179,6 +180,14 @@ PAYOUT_RETURNED = Step(
         LegRule(Role.PLATFORM_FEE, "fee", minus=("returned_fee_minor",)),
     ),
 )
+#: What came back and cannot return where it came from: its account was closed, or it had been in suspense.
+PAYOUT_RETURNED_TO_SUSPENSE = Step(
+    "payout_returned",
+    (
+        LegRule(Role.CLEARING, "payout", plus=("fee_minor",), minus=("payout_minor",)),
+        LegRule(Role.SUSPENSE, "payout", plus=("payout_minor",), minus=("fee_minor",)),
+    ),
+)
 PAYOUT_RETURNED_TO_BANK = Step(
     "payout_returned",
     (
@@ -252,6 +261,7 @@ STEPS: tuple[Step, ...] = (
     PAYOUT_DONE_BY_BANK,
     PAYOUT_RETURNED,
     PAYOUT_RETURNED_TO_BANK,
+    PAYOUT_RETURNED_TO_SUSPENSE,
     SETTLEMENT,
     CHANNEL_SETTLEMENT,
     CHANNEL_FEE,

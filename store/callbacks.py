@@ -1,5 +1,6 @@
 """Stored notifications: taken once, by whoever acts on them."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -20,6 +21,29 @@ _TAKE = text(
     "UPDATE callback SET applied_at = now() WHERE id = :id AND applied_at IS NULL AND kind = 'payment'"
     " RETURNING out_no, answer, verdict = 'matched' AS is_proof"
 )
+
+
+_SETTLE = {
+    "refund": text(
+        "UPDATE callback SET applied_at = now() WHERE kind = 'refund' AND out_refund_no = :number"
+        " AND applied_at IS NULL AND received_at <= :asked_at"
+    ),
+    "transfer": text(
+        "UPDATE callback SET applied_at = now() WHERE kind = 'transfer' AND out_no = :number"
+        " AND applied_at IS NULL AND received_at <= :asked_at"
+    ),
+}
+_APPLIED = text("UPDATE callback SET applied_at = now() WHERE id = :id AND applied_at IS NULL")
+
+
+async def settle(session: AsyncSession, kind: str, number: str, *, asked_at: datetime) -> None:
+    """What the channel called about this refund or transfer before it was asked at `asked_at` has had its effect."""
+    await session.execute(_SETTLE[kind], {"number": number, "asked_at": asked_at})
+
+
+async def mark_applied(session: AsyncSession, callback_id: str) -> None:
+    """The callback has had its effect; a repeat changes nothing."""
+    await session.execute(_APPLIED, {"id": callback_id})
 
 
 async def take(session: AsyncSession, callback_id: str) -> StoredCallback | None:

@@ -39,6 +39,7 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
             pool_use_lifo=True,
+            hide_parameters=True,  # an error's text reaches logs and workflows, its parameters must not (law 14)
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
                 "server_settings": {

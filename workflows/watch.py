@@ -1,23 +1,28 @@
-"""The scheduled watch of attempts that ended without final proof, and of callbacks that nobody applied (laws 8, 9)."""
+"""The scheduled watch (laws 8, 9): what ended and may still change, and callbacks that nobody applied."""
 
 import asyncio
+from typing import assert_never
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.commands import (
+        AppliedCommand,
         AttemptCommand,
         CallbackCommand,
         PaymentView,
         WatchCommand,
         WatchItem,
+        WatchKind,
         WatchList,
     )
+    from domain.outgoing import PayoutCommand, PayoutView, RefundCommand, RefundView
     from workflows import timing
     from workflows.failures import describe
     from workflows.refunds_due import start_refunds
-    from workflows.steps import call_channel, local
+    from workflows.steps import Answer, call_channel, local
 
 AT_ONCE = 20
 
@@ -48,29 +53,47 @@ class WatchWorkflow:
             await start_refunds(view)
 
     async def _news(self, item: WatchItem) -> PaymentView | None:
-        if item.callback_id is None:
-            return await self._ask(item)
-        if item.payment_ended:
-            command = CallbackCommand(payment_id=item.payment_id, callback_id=item.callback_id)
-            return await local("channel.callback", command, PaymentView, summary=item.out_no, until=timing.QUERY_LIMIT)
-        await self._remind(item)
+        if item.callback_id is not None and not item.ended:
+            await self._remind(item)
+            return None
+        match item.kind:
+            case WatchKind.PAYMENT:
+                return await self._news_of_payment(item)
+            case WatchKind.REFUND:
+                refund = RefundCommand(refund_id=item.object_id, merchant_id=item.merchant_id)
+                await _ask("channel.refund_query", item, refund, RefundView)
+            case WatchKind.PAYOUT:
+                payout = PayoutCommand(payout_id=item.object_id, merchant_id=item.merchant_id)
+                await _ask("channel.transfer_query", item, payout, PayoutView)
+            case _:
+                assert_never(item.kind)
+        if item.callback_id is not None:
+            # The channel was asked after it had called: whatever it called about is known now.
+            await local("watch.applied", AppliedCommand(callback_id=item.callback_id), type(None), summary=item.out_no)
         return None
 
-    async def _ask(self, item: WatchItem) -> PaymentView:
-        command = AttemptCommand(
-            payment_id=item.payment_id, out_no=item.out_no, channel_account_id=item.channel_account_id
+    async def _news_of_payment(self, item: WatchItem) -> PaymentView:
+        if item.callback_id is not None:
+            callback = CallbackCommand(payment_id=item.object_id, callback_id=item.callback_id)
+            return await local("channel.callback", callback, PaymentView, summary=item.out_no, until=timing.QUERY_LIMIT)
+        attempt = AttemptCommand(
+            payment_id=item.object_id, out_no=item.out_no, channel_account_id=item.channel_account_id
         )
-        return await call_channel(
-            "channel.query",
-            command,
-            PaymentView,
-            channel=item.channel,
-            call_timeout_s=item.call_timeout_s,
-            until=timing.QUERY_LIMIT,
-            summary=f"{item.channel} {item.out_no}",
-        )
+        return await _ask("channel.query", item, attempt, PaymentView)
 
     async def _remind(self, item: WatchItem) -> None:
-        """The payment still runs: its own workflow applies the callback; one that is lost is the sweeper's."""
-        handle = workflow.get_external_workflow_handle(item.payment_id)
+        """It still runs: its own workflow acts on the callback; one that is lost is the sweeper's."""
+        handle = workflow.get_external_workflow_handle(item.object_id)
         await handle.signal("callback", item.callback_id)
+
+
+async def _ask(name: str, item: WatchItem, command: BaseModel, answer: type[Answer]) -> Answer:
+    return await call_channel(
+        name,
+        command,
+        answer,
+        channel=item.channel,
+        call_timeout_s=item.call_timeout_s,
+        until=timing.QUERY_LIMIT,
+        summary=f"{item.channel} {item.out_no}",
+    )

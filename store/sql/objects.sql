@@ -35,7 +35,8 @@ SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_
     greatest(updated_at, approval_expires_at),
     CASE
         WHEN state = 'returned' THEN ARRAY['payout.succeeded', 'payout.returned']
-        WHEN state IN ('succeeded', 'failed', 'rejected', 'expired') THEN ARRAY['payout.' || state]
+        WHEN state = 'succeeded' THEN ARRAY['payout.succeeded']
+        WHEN state IN ('failed', 'rejected', 'expired') THEN ARRAY['payout.failed']
         ELSE '{}'
     END
 FROM payout

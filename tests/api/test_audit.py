@@ -1,6 +1,6 @@
 """What an operator does by hand is kept in the transaction of the act, and never rewritten."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ from api.app import ROUTERS
 from domain.ids import new_id
 from store import audit
 from tests.support.centre import OPERATOR_KEY, Centre
+from tests.support.payee import pay_out, set_rule
 from tests.support.shop import Shop, operator, register_at_channel
 from tests.support.top_ups import Purse
 
@@ -37,6 +38,8 @@ ACTS: dict[Route, tuple[str, dict[str, Any]]] = {
     ("PUT", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.put", {"maximum_minor": 9_000}),
     ("DELETE", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.remove", {}),
     ("POST", "/v1/events/{event_id}/resend"): ("event.resend", {}),
+    ("POST", "/v1/payouts/{payout_id}/decision"): ("payout.approve", {"decision": "approve"}),
+    ("POST", "/v1/transfers"): ("transfer.make", {"transfer_no": "t-1", "amount_minor": 5, "currency": "CNY"}),
 }
 
 
@@ -109,30 +112,67 @@ async def test_not_even_the_owner_rewrites_the_audit(centre: Centre, shop: Shop,
 
 async def _ready(shop: Shop, path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The path and body with real objects in them."""
+    body = await _body(shop, path, body)
+    for named, make in MAKERS.items():
+        if named in path:
+            path = path.replace(named, await make(shop))
+    return path.replace("{merchant_id}", shop.merchant_id), body
+
+
+async def _body(shop: Shop, path: str, body: dict[str, Any]) -> dict[str, Any]:
     match path.split("/")[2:]:
         case ["merchants", _, "channels"]:
-            body = await _contract(shop)
+            return await _contract(shop)
         case ["merchants", _, "webhook"]:
-            body = {"url": f"{shop.centre.addresses.sink}/hook"}
+            return {"url": f"{shop.centre.addresses.sink}/hook"}
         case ["accounts"]:
-            body = body | {"owner": new_id("payer"), "merchant_id": shop.merchant_id}
-    if "{key_id}" in path:
-        key = await operator(shop.centre, "POST", f"/v1/merchants/{shop.merchant_id}/keys", {})
-        path = path.replace("{key_id}", key["id"])
-    if "{account_id}" in path:
-        empty = await shop.post("/v1/accounts", {"owner": new_id("payer"), "currency": "CNY"})
-        path = path.replace("{account_id}", empty["id"])
-    if "{payment_id}" in path:
-        path = path.replace("{payment_id}", (await shop.pay())["id"])
-    if "{top_up_id}" in path:
-        path = path.replace("{top_up_id}", (await (await Purse.open(shop)).top_up())["id"])
-    if "{operation}" in path:
-        await operator(shop.centre, "PUT", f"/v1/merchants/{shop.merchant_id}/rules/payment/CNY", {})
-        path = path.replace("{operation}/{currency}", "payment/CNY")
-    if "{event_id}" in path:
-        await shop.pay()
-        path = path.replace("{event_id}", (await shop.events("payment.awaiting_payer"))[0]["id"])
-    return path.replace("{merchant_id}", shop.merchant_id), body
+            return body | {"owner": new_id("payer"), "merchant_id": shop.merchant_id}
+        case ["transfers"]:
+            return body | {"from_account_id": shop.wallet_id, "to_account_id": await _empty_account(shop)}
+        case _:
+            return body
+
+
+async def _empty_account(shop: Shop) -> str:
+    return str((await shop.post("/v1/accounts", {"owner": new_id("payer"), "currency": "CNY"}))["id"])
+
+
+async def _payment(shop: Shop) -> str:
+    return str((await shop.pay())["id"])
+
+
+async def _top_up(shop: Shop) -> str:
+    return str((await (await Purse.open(shop)).top_up())["id"])
+
+
+async def _payout_to_approve(shop: Shop) -> str:
+    await set_rule(shop, "payout", approval_above_minor=1)
+    return str((await pay_out(shop))["id"])
+
+
+async def _key(shop: Shop) -> str:
+    return str((await operator(shop.centre, "POST", f"/v1/merchants/{shop.merchant_id}/keys", {}))["id"])
+
+
+async def _rule(shop: Shop) -> str:
+    await operator(shop.centre, "PUT", f"/v1/merchants/{shop.merchant_id}/rules/payment/CNY", {})
+    return "payment/CNY"
+
+
+async def _event(shop: Shop) -> str:
+    await shop.pay()
+    return str((await shop.events("payment.awaiting_payer"))[0]["id"])
+
+
+MAKERS: dict[str, Callable[[Shop], Awaitable[str]]] = {
+    "{payout_id}": _payout_to_approve,
+    "{key_id}": _key,
+    "{account_id}": _empty_account,
+    "{payment_id}": _payment,
+    "{top_up_id}": _top_up,
+    "{operation}/{currency}": _rule,
+    "{event_id}": _event,
+}
 
 
 async def _contract(shop: Shop) -> dict[str, Any]:

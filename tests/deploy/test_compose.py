@@ -126,7 +126,7 @@ def test_the_workers_serve_every_queue_and_loop_once() -> None:
     commands = [service["command"] for name, service in OURS.items() if name.startswith("worker-")]
     queues = [option(command, "--queues") for command in commands]
     loops = [option(command, "--loops") for command in commands if "--loops" in command]
-    assert ["channel-sim", "notify", "reconcile", "saga"] == sorted(queues)
+    assert ["channel-sim,payout-sim", "notify", "reconcile", "saga"] == sorted(queues)
     assert ["events", "fold"] == sorted(loops)
 
 

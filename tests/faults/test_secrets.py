@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.payee import ACCOUNT, NAME, fund_at_channel, pay_out, payout_body, payout_until
 from tests.support.shop import Shop
 from tests.support.worker_process import worker_process
 
@@ -52,3 +53,24 @@ def bound_in(log: str, payment_id: str) -> set[str]:
     """What the lines about a payment carry."""
     lines = [json.loads(line) for line in log.splitlines() if payment_id in line]
     return {name for line in lines for name in line}
+
+
+async def test_a_payee_is_in_no_log_no_history_no_event_and_no_answer(
+    lone_shop: Shop, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Account and name go from the database to the channel alone: paid, refused, awaiting, and refused at the try."""
+    shop = lone_shop
+    await fund_at_channel(shop)
+    async with worker_process(shop.centre, tmp_path) as worker:
+        paid = await pay_out(shop, memo="for Planted Memo")
+        refused = await pay_out(shop, account=f"refuse-{ACCOUNT}")
+        never = await shop.call("POST", "/v1/payouts", payout_body(shop, 10**9))
+        ended = [await payout_until(shop, one["id"], "succeeded", "failed") for one in (paid, refused)]
+        events = await shop.events("payout.succeeded") + await shop.events("payout.failed")
+        worker_log = worker.log()
+    histories = "".join([await history(shop, one["id"]) for one in ended])
+    told = json.dumps([never.json(), *ended, *events, await shop.get("/v1/payouts")])
+    logs = worker_log + capfd.readouterr().out
+    for planted in (ACCOUNT, NAME, "Planted Memo"):
+        assert (False, False, False) == (planted in logs, planted in histories, planted in told), planted
+    assert paid["id"] in worker_log

@@ -204,6 +204,12 @@ ROWS = [
         target=AccountKind.MERCHANT_AVAILABLE,
     ),
     Row(
+        "payout returned, its account closed meanwhile",
+        steps.PAYOUT_RETURNED_TO_SUSPENSE,
+        {"payout_minor": 5000, "fee_minor": 100},
+        [(CLEARING, -4900), ("suspense", 4900)],
+    ),
+    Row(
         "payout returned to our bank, the fee kept, into a wallet",
         steps.PAYOUT_RETURNED_TO_BANK,
         {"payout_minor": 5000, "fee_minor": 100},

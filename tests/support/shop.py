@@ -146,9 +146,9 @@ class Shop:
         assert answer.status_code < 300, answer.text
         return answer.json()
 
-    async def fault_at_app(self, operation: str, kind: str, times: int = 1) -> None:
+    async def fault_at_app(self, operation: str, kind: str, times: int = 1, **fields: Any) -> None:  # noqa: ANN401
         """The channel misbehaves at this shop's next calls alone, so that tests can run side by side."""
-        await self.fault(operation, kind, times, app_id=self.app_id)
+        await self.fault(operation, kind, times, app_id=self.app_id, **fields)
 
     async def start_order(self, *, expires_in_s: int, **fields: Any) -> str:  # noqa: ANN401
         """A payment with an expiry that the API would refuse as too short; answers its id."""
@@ -215,7 +215,7 @@ class Shop:
         return list(found["items"])
 
     async def workflow_ids(self) -> list[str]:
-        """The shop's payments, top-ups and their refunds, as the ids of their workflows; at most five of each."""
+        """What the shop has under way or ended, as ids of workflows; at most five of each kind."""
         kinds = ("payments", "top_ups")
         payments = [one["id"] for kind in kinds for one in (await self.get(f"/v1/{kind}?limit=5"))["items"]]
         refunds = [
@@ -223,7 +223,8 @@ class Shop:
             for payment_id in payments
             for one in (await self.get(f"/v1/refunds?payment_id={payment_id}"))["items"]
         ]
-        return [*payments, *refunds]
+        others = [(await self.get(f"/v1/{kind}?limit=5"))["items"] for kind in ("payouts", "transfers")]
+        return [*payments, *refunds, *(one["id"] for listed in others for one in listed)]
 
     async def stock(self) -> tuple[int, int, int]:
         """On hand, reserved, sold."""

@@ -32,7 +32,7 @@ class WorkerProcess:
             "PAYSAGA_READY_FILE": str(self._ready),
             "PAYSAGA_FAILPOINTS": failpoints,
         }
-        argv = [sys.executable, "worker.py", "--queues", "saga,channel-sim,notify", "--loops", "events"]
+        argv = [sys.executable, "worker.py", "--queues", "saga,channel-sim,payout-sim,notify", "--loops", "events"]
         self.child = Child(Command("worker", argv, self._log, environment=environment, folder=ROOT))
 
     async def start(self) -> "WorkerProcess":

@@ -7,8 +7,9 @@ import pytest
 
 from bench.metrics import count_by, read_page
 from tests.support.centre import Centre, eventually
+from tests.support.payee import fund_at_channel, pay_out, payout_until
 from tests.support.servers import Addresses
-from tests.support.shop import Shop
+from tests.support.shop import Shop, operator
 
 #: One mixed payment, from `open` to `succeeded`.
 TRANSACTIONS = {
@@ -19,6 +20,9 @@ TRANSACTIONS = {
     "channel.callback": 1,
     "inventory+funds.confirm": 1,
 }
+#: One payout that the channel pays at once; the claim is the API's own.
+PAYOUT_TRANSACTIONS = {"payout.open": 1, "payout.sent": 1, "payout.known": 1, "payout.confirm": 1}
+TRANSFER_TRANSACTIONS = {"transfer.post": 1}
 HISTORY_EVENTS = 24
 BILLABLE_ACTIONS = 8
 
@@ -53,3 +57,35 @@ async def test_a_mixed_payment_costs_six_transactions_and_eight_actions(quiet: C
     assert BILLABLE_ACTIONS == await eventually(billed, lambda count: count >= BILLABLE_ACTIONS)
     history = await centre.temporal.get_workflow_handle(started["id"]).fetch_history()
     assert HISTORY_EVENTS == len(history.events)
+
+
+async def test_a_payout_costs_four_transactions_and_its_claim(quiet: Centre) -> None:
+    """Open and try are one; sent and done are posted in one."""
+    shop = await Shop.open(quiet)
+    await fund_at_channel(shop)
+    await shop.fault_at_app("callback", "lost", times=5)
+    before = worked(quiet)
+    started = await pay_out(shop)
+    await payout_until(shop, started["id"], "succeeded")
+    await payout_closed(quiet, started["id"])
+    assert PAYOUT_TRANSACTIONS == worked(quiet) - before
+
+
+async def test_a_transfer_costs_one_transaction_and_its_claim(quiet: Centre) -> None:
+    """Row, limits, posting and event stand or fall together."""
+    shop, other = await Shop.open(quiet), await Shop.open(quiet)
+    before = worked(quiet)
+    body = {"from_account_id": shop.wallet_id, "to_account_id": other.wallet_id, "amount_minor": 5, "currency": "CNY"}
+    await operator(quiet, "POST", "/v1/transfers", {"transfer_no": "transfer-1", **body})
+    assert TRANSFER_TRANSACTIONS == worked(quiet) - before
+
+
+def worked(centre: Centre) -> Counter[str]:
+    """The transactions of steps that the worker has committed so far; telling events is not theirs."""
+    assert centre.parts is not None
+    return Counter({name: count for name, count in centre.parts.database.commits.items() if "event." not in name})
+
+
+async def payout_closed(centre: Centre, payout_id: str) -> None:
+    """The payout's workflow has ended."""
+    await centre.temporal.get_workflow_handle(payout_id).result()

@@ -1,0 +1,216 @@
+"""Paying out: the try, the channel leg intent first, and the posting after the channel's proof."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.answers import evidence_row
+from activities.attempts import channel_account
+from activities.heartbeat import heartbeats
+from activities.payout_judgement import Heard, attention, came_back, contradicts, judge_sending, judge_watched
+from activities.payout_posting import give_back, post_paid, post_returned
+from activities.payout_try import open_payout
+from activities.sending import callback_url
+from channels.answers import TransferAnswer, TransferAnswerState
+from channels.base import Channel, ChannelAccount, Op, TransferOrder
+from channels.errors import ChannelError, NotExecuted
+from channels.registry import Channels
+from domain.backoff import watch_check_after
+from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError
+from domain.money import Currency, Money
+from domain.outgoing import ApprovalCommand, PayoutCommand, PayoutView
+from domain.states import Approval, LegState, PayoutState
+from store import callbacks, payouts
+from store.channel_accounts import ChannelAccounts
+from store.database import Database
+
+Row = dict[str, Any]
+
+_ENDS: dict[str | None, PayoutState] = {
+    Approval.REJECTED: PayoutState.REJECTED,
+    Approval.EXPIRED: PayoutState.EXPIRED,
+}
+_REFUSED_BY_HAND: dict[Approval, type[BusinessError]] = {
+    Approval.REJECTED: ApprovalRejected,
+    Approval.EXPIRED: ApprovalExpired,
+}
+
+
+class PayoutSteps:
+    """The steps of one payout; `public_url` is where callbacks reach us."""
+
+    def __init__(self, database: Database, accounts: ChannelAccounts, channels: Channels, public_url: str) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._channels = channels
+        self._public_url = public_url
+
+    @activity.defn(name="payout.open")
+    async def open(self, command: PayoutCommand) -> PayoutView:
+        """One transaction: limits counted, money held, row written; or a refusal, and nothing of it.
+
+        A second run reads what the first wrote.
+        """
+        async with self._database.transaction("payout.open", command.payout_id) as session:
+            return await payouts.find(session, command.payout_id) or await open_payout(session, command)
+
+    @activity.defn(name="payout.decide")
+    async def decide(self, command: ApprovalCommand) -> PayoutView:
+        """One transaction: the first decision stands, this one or an earlier; one that comes too late has expired."""
+        async with self._database.transaction("payout.decide", command.object_id) as session:
+            row = await payouts.lock(session, command.object_id)
+            if row["approval"] != Approval.AWAITED:
+                return await payouts.view(session, command.object_id)
+            return await payouts.record(session, command.object_id, columns=_decided(row, command))
+
+    @activity.defn(name="channel.transfer")
+    async def transfer(self, command: PayoutCommand) -> PayoutView:
+        """INTENT → SENT, the call, the answer with its evidence.
+
+        Nothing is sent that has ended or is not approved. A second run sends again only where the channel makes our
+        number idempotent; otherwise it asks.
+        """
+        async with self._database.transaction("payout.sent", command.payout_id) as session:
+            sent = await payouts.begin_send(session, command.payout_id)
+            if not sent["may_send"]:
+                return await payouts.view(session, command.payout_id)
+        channel, account = await self._channel(sent["payout"]["channel_account_id"])
+        first = sent["found"] == LegState.INTENT
+        if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
+            return await self.query(command)
+        try:
+            await self._database.reach("channel.transfer.call:before", command.payout_id)
+            async with heartbeats():
+                answer = await channel.transfer(account, self._order(sent["payout"]))
+            await self._database.reach("channel.transfer.call:after", command.payout_id)
+        except NotExecuted as error:
+            if first:
+                await self._unsend(command)
+            raise ApplicationError("the channel was not reached", type=error.code) from error
+        except ChannelError as error:
+            return await self._keep(command, Heard(None, error.evidence))
+        return await self._keep(command, Heard(_trusted(answer, first=first), answer.evidence, first=first))
+
+    @activity.defn(name="channel.transfer_query")
+    async def query(self, command: PayoutCommand) -> PayoutView:
+        """The channel's word on the payout is kept, also on one that it has paid; silence changes no state."""
+        asked_at = datetime.now(UTC)
+        async with self._database.reading() as session:
+            row = await payouts.read(session, command.payout_id)
+        channel, account = await self._channel(row["channel_account_id"])
+        try:
+            async with heartbeats():
+                answer = await channel.query_transfer(account, row["out_no"])
+        except ChannelError as error:
+            return await self._keep(command, Heard(None, error.evidence))
+        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))
+
+    @activity.defn(name="payout.confirm")
+    async def confirm(self, command: PayoutCommand) -> PayoutView:
+        """One transaction: the postings, the payout `succeeded` and watched, and the merchant's one event."""
+        async with self._database.transaction("payout.confirm", command.payout_id) as session:
+            row = await payouts.lock(session, command.payout_id)
+            if PayoutState(row["state"]).terminal:
+                return await payouts.view(session, command.payout_id)
+            await post_paid(session, row)
+            columns = await self._watched(row)
+            return await payouts.record(session, command.payout_id, columns=columns, event="payout.succeeded")
+
+    @activity.defn(name="payout.fail")
+    async def fail(self, command: PayoutCommand) -> PayoutView:
+        """One transaction: what the try took is given back, and the payout ends as the channel or a person said."""
+        async with self._database.transaction("payout.fail", command.payout_id) as session:
+            row = await payouts.lock(session, command.payout_id)
+            if PayoutState(row["state"]).terminal:
+                return await payouts.view(session, command.payout_id)
+            await give_back(session, row)
+            ended = {"state": _ENDS.get(row["approval"], PayoutState.FAILED), "certainty": "sure"}
+            columns = {**ended, "next_check_at": None, "needs_attention": False}
+            return await payouts.record(session, command.payout_id, columns=columns, event="payout.failed")
+
+    async def _unsend(self, command: PayoutCommand) -> None:
+        """One transaction: the only call there was changed nothing, so that the next is the first again."""
+        async with self._database.transaction("payout.unsent", command.payout_id) as session:
+            row = await payouts.lock(session, command.payout_id)
+            if row["leg_state"] == LegState.SENT:
+                await payouts.record(session, command.payout_id, columns={"leg_state": LegState.INTENT})
+
+    async def _keep(self, command: PayoutCommand, heard: Heard) -> PayoutView:
+        """One transaction: what was learnt has its effect, once, as have callbacks that came before the question."""
+        async with self._database.transaction("payout.known", command.payout_id) as session:
+            row = await payouts.lock(session, command.payout_id)
+            columns, event = await self._effect(session, row, heard)
+            if heard.asked_at is not None:
+                await callbacks.settle(session, "transfer", row["out_no"], asked_at=heard.asked_at)
+            if not columns:
+                return await payouts.view(session, command.payout_id)
+            proof = None if heard.evidence is None else evidence_row(heard.evidence, _word(heard.answer))
+            return await payouts.record(session, command.payout_id, columns=columns, evidence=proof, event=event)
+
+    async def _effect(self, session: AsyncSession, row: Row, heard: Heard) -> tuple[Row, str | None]:
+        """The columns that change, and the event that tells of it."""
+        now, answer = datetime.now(UTC), heard.answer
+        if came_back(row, answer) and answer is not None:
+            returned_at = answer.returned_at or now
+            await post_returned(session, row, returned_at)
+            ended = {"state": PayoutState.RETURNED, "watch_until": None, "next_check_at": None}
+            return {**ended, "returned_at": returned_at.isoformat(), "checked": 1}, "payout.returned"
+        if row["state"] == PayoutState.SUCCEEDED:
+            return judge_watched(row, answer, now), None
+        if contradicts(row, answer):
+            return attention("channel_contradicts"), None
+        if PayoutState(row["state"]).terminal or row["leg_state"] in {LegState.KNOWN_OK, LegState.KNOWN_FAIL}:
+            return {}, None
+        channel, account = await self._channel(row["channel_account_id"])
+        first_query_after_s = channel.capabilities(account).transfer_first_query_after_s
+        return judge_sending(row, heard, now, first_query_after_s=first_query_after_s), None
+
+    async def _watched(self, row: Row) -> Row:
+        """Succeeded; asked about until the channel can no longer send it back."""
+        channel, account = await self._channel(row["channel_account_id"])
+        watch_until = (row["succeeded_at"] or datetime.now(UTC)) + channel.capabilities(account).return_window
+        next_check_at = min(datetime.now(UTC) + watch_check_after(row["out_no"], 0), watch_until)
+        return {
+            "state": PayoutState.SUCCEEDED,
+            "certainty": "sure",
+            "checks": 0,
+            "watch_until": watch_until.isoformat(),
+            "next_check_at": next_check_at.isoformat(),
+            "needs_attention": False,
+        }
+
+    def _order(self, row: Row) -> TransferOrder:
+        net_minor = row["amount_minor"] - row["fee_minor"]
+        return TransferOrder(
+            out_transfer_no=row["out_no"],
+            money=Money(amount_minor=net_minor, currency=Currency(row["currency"])),
+            account=row["destination"]["account"],
+            name=row["destination"]["name"],
+            memo=row["memo"],
+            notify_url=callback_url(self._public_url, row["channel"], row["channel_account_id"]),
+        )
+
+    async def _channel(self, account_id: str) -> tuple[Channel, ChannelAccount]:
+        account = channel_account(await self._accounts.get(account_id))
+        return self._channels.channel(account.channel), account
+
+
+def _trusted(answer: TransferAnswer, *, first: bool) -> TransferAnswer | None:
+    """A refusal of a second send says nothing of the first: then we ask."""
+    return None if answer.state is TransferAnswerState.FAILED and not first else answer
+
+
+def _word(answer: TransferAnswer | None) -> str:
+    return "unknown" if answer is None else str(answer.state)
+
+
+def _decided(row: Row, command: ApprovalCommand) -> Row:
+    now = datetime.now(UTC)
+    decision = Approval.EXPIRED if now >= row["approval_expires_at"] else command.decision
+    decided = {"approval": decision, "decided_at": now.isoformat(), "approval_reason": command.reason}
+    if refused := _REFUSED_BY_HAND.get(decision):
+        return {**decided, "failure_code": refused.code, "failure_detail": refused.title}
+    return {**decided, "state": PayoutState.PENDING}

@@ -1,0 +1,110 @@
+"""What a channel's answer means for a payout: pure functions, no I/O (laws 4, 5, 8)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from activities.judgement import ATTENTION_OWNER
+from channels.answers import TransferAnswer, TransferAnswerState
+from channels.evidence import Evidence
+from domain.backoff import live_check_after, watch_check_after
+from domain.errors import ChannelRejected
+from domain.states import LegState, PayoutState
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one call to the channel told: an answer, or its lack (None); `first` when no earlier call can have sent it.
+
+    `asked_at` is set for a question, which answers for every callback that came before it.
+    """
+
+    answer: TransferAnswer | None
+    evidence: Evidence | None
+    first: bool = False
+    asked_at: datetime | None = None
+
+
+def judge_sending(row: Row, heard: Heard, at: datetime, *, first_query_after_s: int) -> Row:
+    """The columns of a payout under way that the answer changes; None stands for an unknown outcome (law 5).
+
+    What was returned already had succeeded before: the watch, which takes over, finds the return.
+    """
+    answer = heard.answer
+    pause = max(live_check_after(row["out_no"], row["checks"]), timedelta(seconds=first_query_after_s))
+    asked = {"checked": 1, "next_check_at": (at + pause).isoformat()}
+    match None if answer is None or not _same_money(row, answer) else answer.state:
+        case TransferAnswerState.SUCCEEDED | TransferAnswerState.RETURNED if answer is not None:
+            happened_at = (answer.succeeded_at or at).isoformat()
+            known = {"leg_state": LegState.KNOWN_OK, "certainty": "sure", "succeeded_at": happened_at}
+            return known | _ended() | _named(answer)
+        case TransferAnswerState.FAILED if answer is not None:
+            known = {"leg_state": LegState.KNOWN_FAIL, "certainty": "sure", "failure_code": ChannelRejected.code}
+            return known | _ended() | _named(answer) | _why(answer)
+        case TransferAnswerState.PROCESSING if answer is not None:
+            return {"state": PayoutState.PROCESSING, "certainty": "waiting", **asked, **_named(answer)}
+        case TransferAnswerState.NEEDS_ACTION:
+            # The same number may be sent again once a person has removed the cause; of an earlier send it says nothing.
+            leg = LegState.INTENT if heard.first else LegState.UNKNOWN
+            again = {"state": PayoutState.NEEDS_ACTION, "leg_state": leg, "certainty": "sure"}
+            return again | asked | attention("channel_balance")
+        case _:
+            unknown = {"leg_state": LegState.UNKNOWN, "certainty": "unknown", **asked}
+            return unknown | _late_attention(row, answer, at)
+
+
+def judge_watched(row: Row, answer: TransferAnswer | None, at: datetime) -> Row:
+    """The columns of a succeeded payout that did not come back: asked again later, until the channel's window ends."""
+    answered = answer is not None and answer.state is TransferAnswerState.SUCCEEDED
+    if row["watch_until"] is None or (answered and at >= row["watch_until"]):
+        return {"watch_until": None, "next_check_at": None, "checked": 1}
+    later = at + watch_check_after(row["out_no"], row["checks"])
+    due = min(later, row["watch_until"]) if at < row["watch_until"] else later
+    return {"next_check_at": due.isoformat(), "checked": 1}
+
+
+def came_back(row: Row, answer: TransferAnswer | None) -> bool:
+    """True when a succeeded payout has been returned, and that is news."""
+    returned = answer is not None and answer.state is TransferAnswerState.RETURNED and _same_money(row, answer)
+    return returned and row["state"] == PayoutState.SUCCEEDED
+
+
+def contradicts(row: Row, answer: TransferAnswer | None) -> bool:
+    """True when the channel now says that it paid what it had refused for good: a person must look."""
+    paid = {TransferAnswerState.SUCCEEDED, TransferAnswerState.RETURNED}
+    refused = row["leg_state"] == LegState.KNOWN_FAIL and not row["needs_attention"]
+    return refused and answer is not None and answer.state in paid
+
+
+def attention(reason: str) -> Row:
+    """The columns that ask for a person, and name who."""
+    return {"needs_attention": True, "attention_reason": reason, "attention_owner": ATTENTION_OWNER}
+
+
+def _same_money(row: Row, answer: TransferAnswer) -> bool:
+    """What the channel says of the amount is ours, or it says nothing of it."""
+    net_minor = row["amount_minor"] - row["fee_minor"]
+    return answer.amount_minor in {None, net_minor} and answer.currency in {None, row["currency"]}
+
+
+def _late_attention(row: Row, answer: TransferAnswer | None, at: datetime) -> Row:
+    if row["needs_attention"]:
+        return {}
+    if answer is not None and not _same_money(row, answer):
+        return attention("channel_amount")
+    since = row["sent_at"] or at
+    return attention("channel_unknown") if at - since >= timedelta(seconds=row["attention_after_s"]) else {}
+
+
+def _ended() -> Row:
+    return {"checked": 1, "next_check_at": None}
+
+
+def _named(answer: TransferAnswer) -> Row:
+    return {} if answer.channel_transfer_no is None else {"channel_no": answer.channel_transfer_no}
+
+
+def _why(answer: TransferAnswer) -> Row:
+    return {} if answer.code is None else {"failure_detail": f"{ChannelRejected.title}: {answer.code}"}

@@ -1,0 +1,109 @@
+"""What a channel's answer means for a payout: proof ends it, anything else is asked again (laws 4, 5)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.payout_judgement import Heard, came_back, contradicts, judge_sending, judge_watched
+from channels.answers import TransferAnswer, TransferAnswerState
+from channels.evidence import Evidence
+from domain.money import Currency
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVIDENCE = Evidence(op="transfer_query", received_at=NOW)
+
+
+def row(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A payout that was just sent: 50.00 with a fee of 1.00."""
+    sent: dict[str, Any] = {
+        "out_no": "01K9ZR5M3N8Q2W4E6R8T0Y1AB2",
+        "amount_minor": 5_000,
+        "fee_minor": 100,
+        "currency": "CNY",
+        "state": "processing",
+        "leg_state": "sent",
+        "checks": 0,
+        "sent_at": NOW,
+        "attention_after_s": 900,
+        "needs_attention": False,
+        "watch_until": None,
+    }
+    return sent | fields
+
+
+def says(state: str, **fields: Any) -> TransferAnswer:  # noqa: ANN401
+    """The channel's answer."""
+    return TransferAnswer(state=TransferAnswerState(state), evidence=EVIDENCE, **fields)
+
+
+def heard(answer: TransferAnswer | None, *, first: bool = False) -> Heard:
+    """What one call told."""
+    return Heard(answer, EVIDENCE, first=first)
+
+
+@pytest.mark.parametrize("silence", [None, says("not_found")])
+def test_silence_proves_nothing(silence: TransferAnswer | None) -> None:
+    """Unknown, and asked again later."""
+    columns = judge_sending(row(), heard(silence), NOW, first_query_after_s=0)
+    assert ("unknown", "unknown") == (columns["leg_state"], columns["certainty"])
+    assert NOW < datetime.fromisoformat(columns["next_check_at"])
+    assert "needs_attention" not in columns
+
+
+def test_a_long_silence_is_flagged_once_and_still_asked_about() -> None:
+    """After the merchant's limit a person owns it."""
+    late = NOW + timedelta(seconds=900)
+    assert "channel_unknown" == judge_sending(row(), heard(None), late, first_query_after_s=0)["attention_reason"]
+    again = judge_sending(row(needs_attention=True), heard(None), late, first_query_after_s=0)
+    assert "attention_reason" not in again
+    assert late < datetime.fromisoformat(again["next_check_at"])
+
+
+def test_the_channel_is_not_asked_sooner_than_it_can_know() -> None:
+    """Its first answer comes after a time of its own."""
+    columns = judge_sending(row(), heard(says("processing")), NOW, first_query_after_s=120)
+    assert NOW + timedelta(seconds=120) == datetime.fromisoformat(columns["next_check_at"])
+
+
+def test_another_amount_is_no_proof() -> None:
+    """The payee gets amount − fee; a channel that speaks of anything else speaks of something else."""
+    wrong = says("succeeded", amount_minor=5_000, currency=Currency.CNY)
+    columns = judge_sending(row(), heard(wrong), NOW, first_query_after_s=0)
+    assert ("unknown", "channel_amount") == (columns["leg_state"], columns["attention_reason"])
+    right = says("succeeded", amount_minor=4_900, currency=Currency.CNY)
+    assert "known_ok" == judge_sending(row(), heard(right), NOW, first_query_after_s=0)["leg_state"]
+
+
+def test_too_little_there_says_nothing_of_an_earlier_send() -> None:
+    """The first send was not executed; a repeat tells only of itself, so that the leg stays unknown."""
+    short = says("needs_action")
+    first = judge_sending(row(), heard(short, first=True), NOW, first_query_after_s=0)
+    again = judge_sending(row(), heard(short), NOW, first_query_after_s=0)
+    assert ("intent", "unknown") == (first["leg_state"], again["leg_state"])
+    assert {"needs_action"} == {first["state"], again["state"]}
+
+
+def test_what_was_returned_had_succeeded_before() -> None:
+    """The payout is posted first; its return is found by the watch."""
+    assert "known_ok" == judge_sending(row(), heard(says("returned")), NOW, first_query_after_s=0)["leg_state"]
+    assert not came_back(row(), says("returned"))
+    assert came_back(row(state="succeeded", leg_state="known_ok"), says("returned"))
+
+
+def test_a_succeeded_payout_is_asked_about_until_the_window_ends() -> None:
+    """The last question comes when the window ends; silence then is no answer."""
+    until = NOW + timedelta(seconds=10)
+    watched = row(state="succeeded", leg_state="known_ok", watch_until=until)
+    before = judge_watched(watched, says("succeeded"), NOW)
+    assert until == datetime.fromisoformat(before["next_check_at"])
+    assert until < datetime.fromisoformat(judge_watched(watched, None, until)["next_check_at"])
+    assert None is judge_watched(watched, says("succeeded"), until)["watch_until"]
+
+
+def test_a_channel_that_paid_what_it_had_refused_is_a_persons_matter() -> None:
+    """Nothing is posted by it; it is flagged, once."""
+    failed = row(state="failed", leg_state="known_fail")
+    assert contradicts(failed, says("succeeded"))
+    assert not contradicts({**failed, "needs_attention": True}, says("succeeded"))
+    assert not contradicts(failed, says("failed"))
