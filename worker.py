@@ -13,23 +13,10 @@ from typing import Any
 
 import structlog
 import uvloop
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleUpdate,
-)
+from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
@@ -46,7 +33,6 @@ from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from activities.refund import RefundSteps
-from activities.search_attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 from activities.sweep import Sweep
 from activities.tracing import Tracing
 from activities.watch import Watch
@@ -56,7 +42,7 @@ from activities.webhook_sending import WebhookSender
 from api.logs import configure_logs
 from channels.http import make_client
 from channels.registry import Channels
-from domain.commands import SweepCommand, WatchCommand
+from schedules import SAGA_QUEUE, add_attributes, add_schedules
 from settings import Settings
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
@@ -69,7 +55,6 @@ from workflows.sweeper import SweeperWorkflow
 from workflows.watch import WatchWorkflow
 
 WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
-SAGA_QUEUE = "saga"
 UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
 RECONNECT_EVERY_S = 0.5
@@ -209,38 +194,11 @@ async def connect_when_up(settings: Settings) -> Client:
 
 
 async def prepare(settings: Settings) -> None:
-    """Temporal knows our search attributes, and the watch and the sweeper run on their schedules; repeatable."""
+    """Temporal knows our search attributes, and the scheduled workflows run on their schedules; repeatable."""
     client = await connect(settings)
     await add_attributes(client)
-    await _schedule(client, "watch", WatchWorkflow.run, WatchCommand(), every_s=settings.watch_every_s)
-    sweep = SweepCommand(grace_s=settings.sweep_grace_s)
-    await _schedule(client, "sweeper", SweeperWorkflow.run, sweep, every_s=settings.sweep_every_s)
+    await add_schedules(client, settings)
     _log.info("prepared")
-
-
-async def add_attributes(client: Client) -> None:
-    """The client's namespace has our search attributes."""
-    keyword, flag = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
-    attributes = {key.name: keyword for key in (PAYMENT_STATE, MERCHANT_ID, ORDER_NO, CHANNEL)}
-    attributes[NEEDS_ATTENTION.name] = flag
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
-    try:
-        await client.operator_service.add_search_attributes(request)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
-
-
-async def _schedule(client: Client, name: str, run: Any, command: Any, *, every_s: int) -> None:  # noqa: ANN401
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(run, command, id=name, task_queue=SAGA_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
-    )
-    try:
-        await client.create_schedule(name, schedule)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(name).update(lambda _: ScheduleUpdate(schedule=schedule))
 
 
 async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str]) -> None:

@@ -19,8 +19,8 @@ from channels.errors import ChannelError, NotExecuted
 from channels.evidence import Evidence
 from channels.registry import Channels
 from domain.backoff import live_check_after
-from domain.commands import RefundCommand, RefundView
 from domain.money import Currency, Money
+from domain.outgoing import RefundCommand, RefundView
 from domain.states import LegState, RefundOrigin, RefundState
 from ledger import book, steps
 from ledger.legs import StepKey
@@ -197,4 +197,4 @@ async def _post(session: AsyncSession, row: dict[str, Any]) -> None:
     )
     await book.post(session, StepKey(biz_type="refund", biz_id=row["id"], step=step.name), request)
     if mismatch:
-        await refunds.end_suspense_item(session, row["out_no"])
+        await refunds.end_suspense_item(session, RefundOrigin.MISMATCH, row["out_no"])

@@ -18,7 +18,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
-from domain.commands import PaymentCommand, RefundCommand, SweepCommand, SweepCounts
+from domain.commands import PaymentCommand, SweepCommand, SweepCounts
+from domain.outgoing import RefundCommand
 from store.database import Database
 
 _log = structlog.get_logger("sweeper")

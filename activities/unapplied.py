@@ -74,13 +74,15 @@ async def _open_item(session: AsyncSession, standing: Standing, received_minor: 
     item = refunds.NewSuspenseItem(
         id=new_id("sus"),
         merchant_id=standing.merchant_id,
+        origin=RefundOrigin.MISMATCH,
+        object_id=standing.out_no,
         out_no=standing.out_no,
+        channel_account_id=standing.channel_account_id,
         amount_minor=received_minor,
         currency=currency,
         owner=ATTENTION_OWNER,
         reason=REASONS[Unapplied.MISMATCH],
-        asked_minor=standing.amount_minor,
-        asked_currency=standing.currency,
+        evidence={"asked_minor": standing.amount_minor, "asked_currency": standing.currency},
     )
     await refunds.open_suspense_item(session, item)
 

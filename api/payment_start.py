@@ -1,30 +1,24 @@
 """From a POST to a running payment: claim first, then one call that starts the workflow and waits for its answer."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from temporalio.client import (
-    WithStartWorkflowOperation,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
+from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from api.bodies import PaymentBody
 from api.idempotency import request_hash
 from api.routing import Wanted, route
 from api.services import Services
 from api.settling import check_shape, settle
+from api.workflow_start import LATE, start_and_ask
 from domain.commands import PaymentAnswer, PaymentCommand
 from domain.errors import ChannelNotConfigured, IdempotencyInProgress, Unavailable
 from domain.ids import new_payment_id
@@ -37,16 +31,9 @@ from store.tables.merchants import ChannelAccountRow
 from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 from workflows.payment import PaymentWorkflow
 
-POST_LIMIT_S = 8
-LOOK_LIMIT_S = 0.05
 TASK_QUEUE = "saga"
 TASK_TIMEOUT = timedelta(seconds=3)
 UPDATE_ID = "pay"
-
-#: The client tells our own time limit in its own words.
-_LATE = (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError)
-
-_log = structlog.get_logger("payments")
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ async def open_payment(services: Services, asked: Asked) -> Opened:
         missed = await _start(services, _operation(asked, claimed.payment_id, channel))
         snapshot = await _read(services, claimed.payment_id)
         if snapshot is None:
-            late = claimed.replayed and isinstance(missed, _LATE)
+            late = claimed.replayed and isinstance(missed, LATE)
             raise IdempotencyInProgress if late else Unavailable("not opened yet; the same call continues it")
     return Opened(payment=render_payment(snapshot, with_pay=True), replayed=claimed.replayed)
 
@@ -125,28 +112,8 @@ async def _start(
     services: Services, operation: WithStartWorkflowOperation[PaymentWorkflow, PaymentAnswer]
 ) -> Exception | None:
     """The workflow runs, and has answered if it could in time: what it knows is in the rows. Answers what failed."""
-    try:
-        async with asyncio.timeout(POST_LIMIT_S):
-            client = await services.temporal.client()
-            await client.execute_update_with_start_workflow(
-                PaymentWorkflow.pay, id=UPDATE_ID, start_workflow_operation=operation
-            )
-    except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError) as ended:
-        _log.info("payment_ended_already", reason=type(ended).__name__)
-        await _look_at_start(operation)
-    except (*_LATE, RPCError, Unavailable) as missed:
-        _log.warning("payment_not_answered", reason=type(missed).__name__)
-        await _look_at_start(operation)
-        return missed
-    return None
-
-
-async def _look_at_start(operation: WithStartWorkflowOperation[PaymentWorkflow, PaymentAnswer]) -> None:
-    """The client keeps a failed start in a future as well, which complains later when nobody looks at it."""
-    start = asyncio.ensure_future(operation.workflow_handle())
-    await asyncio.wait([start], timeout=LOOK_LIMIT_S)
-    if not start.cancel() and not start.cancelled():
-        start.exception()
+    _, missed = await start_and_ask(services, PaymentWorkflow.pay, update_id=UPDATE_ID, operation=operation)
+    return missed
 
 
 def _operation(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from channels.evidence import Evidence
-from domain.money import Currency, NonNegativeMinor
+from domain.money import Currency, Money, NonNegativeMinor
 from domain.orders import Frozen
 
 
@@ -117,18 +117,23 @@ class RefundAnswerState(StrEnum):
     """What the channel says of a refund.
 
     `failed` is the channel's own word, final, also when it refused and made no refund; `needs_action`: refused for
-    now for a reason that a person can remove (our balance there), the same number may be sent again.
+    now for a reason that a person can remove (our balance there), the same number may be sent again. `bounced`
+    follows `succeeded`: the payer's bank sent it back, and the money is in our balance at the channel again.
     """
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
+    BOUNCED = "bounced"
     FAILED = "failed"
     NEEDS_ACTION = "needs_action"
     NOT_FOUND = "not_found"
 
 
 class RefundAnswer(Frozen):
-    """A refund as the channel sees it: the one answer of refund, refund query and a refund callback."""
+    """A refund as the channel sees it: the one answer of refund, refund query and a refund callback.
+
+    A bounced refund keeps its `succeeded_at`.
+    """
 
     state: RefundAnswerState
     evidence: Evidence
@@ -136,4 +141,46 @@ class RefundAnswer(Frozen):
     amount_minor: NonNegativeMinor | None = None
     currency: Currency | None = None
     succeeded_at: AwareDatetime | None = None
+    bounced_at: AwareDatetime | None = None
     code: str | None = None
+
+
+class TransferAnswerState(StrEnum):
+    """What the channel says of a transfer.
+
+    `returned` follows `succeeded`: the payee's side sent it back, and the money is in our balance at the channel again.
+    `failed` is the channel's own word, final, also when it refused and made no transfer. `needs_action`: a person must
+    act first (fill our balance there, or confirm as the payee), the same number may be sent again. `not_found` is an
+    answer, not a proof (law 5).
+    """
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    RETURNED = "returned"
+    FAILED = "failed"
+    NEEDS_ACTION = "needs_action"
+    NOT_FOUND = "not_found"
+
+
+class TransferAnswer(Frozen):
+    """A transfer as the channel sees it: the one answer of transfer, transfer query and a transfer callback.
+
+    `amount_minor` and `currency` are as the channel states them, for the caller to compare. A returned transfer keeps
+    its `succeeded_at`. `code` says why it failed or waits for a person, in the channel's word.
+    """
+
+    state: TransferAnswerState
+    evidence: Evidence
+    channel_transfer_no: str | None = None
+    amount_minor: NonNegativeMinor | None = None
+    currency: Currency | None = None
+    succeeded_at: AwareDatetime | None = None
+    returned_at: AwareDatetime | None = None
+    code: str | None = None
+
+
+class BalanceAnswer(Frozen):
+    """What the channel holds for us and would let us spend now, by its own book."""
+
+    available: Money
+    evidence: Evidence

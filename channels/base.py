@@ -5,7 +5,16 @@ from typing import Protocol
 
 from pydantic import AwareDatetime, ConfigDict, Field, SecretStr
 
-from channels.answers import AnswerState, OrderAnswer, PayAction, RefundAnswer, RefundAnswerState
+from channels.answers import (
+    AnswerState,
+    BalanceAnswer,
+    OrderAnswer,
+    PayAction,
+    RefundAnswer,
+    RefundAnswerState,
+    TransferAnswer,
+    TransferAnswerState,
+)
 from channels.callbacks import Ack, Callback, CallbackKind, Inbound
 from channels.evidence import Evidence
 from channels.operations import Capabilities, Op
@@ -16,6 +25,7 @@ from domain.states import Invoke
 __all__ = [
     "Ack",
     "AnswerState",
+    "BalanceAnswer",
     "Callback",
     "CallbackKind",
     "Capabilities",
@@ -30,6 +40,9 @@ __all__ = [
     "RefundAnswer",
     "RefundAnswerState",
     "RefundOrder",
+    "TransferAnswer",
+    "TransferAnswerState",
+    "TransferOrder",
 ]
 
 
@@ -76,6 +89,23 @@ class RefundOrder(Frozen):
     notify_url: str | None = None
 
 
+class TransferOrder(Frozen):
+    """Our money at the channel to be sent to `account`; sent again with equal fields it is the same transfer.
+
+    `account` is the payee as the channel names one (a login, an open id, an account number), `name` whom the channel
+    must find behind it, `memo` what the payee reads.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    out_transfer_no: str
+    money: Money
+    account: str = Field(repr=False)
+    name: str | None = Field(default=None, repr=False)
+    memo: str | None = None
+    notify_url: str | None = None
+
+
 class Channel(Protocol):
     """A third party. No retries, no database, no policy: each method is one operation, told truthfully.
 
@@ -112,6 +142,18 @@ class Channel(Protocol):
 
     async def query_refund(self, account: ChannelAccount, out_refund_no: str, *, out_no: str) -> RefundAnswer:
         """The refund as the channel sees it now, or `not_found`."""
+        ...
+
+    async def transfer(self, account: ChannelAccount, order: TransferOrder) -> TransferAnswer:
+        """The channel has the transfer, or refused it (`failed`, `needs_action`)."""
+        ...
+
+    async def query_transfer(self, account: ChannelAccount, out_transfer_no: str) -> TransferAnswer:
+        """The transfer as the channel sees it now, or `not_found`."""
+        ...
+
+    async def balance(self, account: ChannelAccount) -> BalanceAnswer:
+        """What the channel holds for us in the account's currency."""
         ...
 
     def parse_callback(self, account: ChannelAccount, inbound: Inbound) -> Callback:

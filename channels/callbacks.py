@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from channels.answers import OrderAnswer, RefundAnswer
+from channels.answers import OrderAnswer, RefundAnswer, TransferAnswer
 from domain.orders import Frozen
 
 
@@ -37,20 +37,23 @@ class CallbackKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    TRANSFER = "transfer"
 
 
 class Callback(Frozen):
     """A verified notification. It is a hint (law 8): `account_matches` and the numbers are for the caller to check.
 
     `dedupe_key` is the same for every repeat of one notification. `answer` is an `OrderAnswer` for a payment, a
-    `RefundAnswer` for a refund. `ack_ok` is answered once the notification is stored, `ack_fail` to have it repeated.
+    `RefundAnswer` for a refund (a bounce too), a `TransferAnswer` for a transfer, whose number is both `out_no` and
+    `out_transfer_no`. `ack_ok` is answered once the notification is stored, `ack_fail` to have it repeated.
     """
 
     kind: CallbackKind
     dedupe_key: str
     out_no: str
     out_refund_no: str | None = None
+    out_transfer_no: str | None = None
     account_matches: bool
-    answer: OrderAnswer | RefundAnswer
+    answer: OrderAnswer | RefundAnswer | TransferAnswer
     ack_ok: Ack
     ack_fail: Ack

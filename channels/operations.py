@@ -24,6 +24,7 @@ class Op(StrEnum):
     TRANSFER = "transfer"
     TRANSFER_QUERY = "transfer_query"
     TRANSFER_CANCEL = "transfer_cancel"
+    BALANCE = "balance"
     AGREEMENT_SIGN = "agreement_sign"
     AGREEMENT_QUERY = "agreement_query"
     AGREEMENT_TERMINATE = "agreement_terminate"
@@ -43,7 +44,8 @@ class Capabilities(Frozen):
     `idempotent_ops` may be sent again under the same number and the same fields (law 4). `callback_is_proof` is False
     where the signature is weak: such a callback is only a reason to query (law 8). `call_timeout_s` bounds a whole
     operation, connecting included. `close_margin_s` is what must pass after the expiry we sent before a query proves
-    anything (law 5).
+    anything (law 5). `refunds_one_at_a_time`: an order's next refund is taken only once the last has ended.
+    `return_window_s` is how long after its success a transfer can still be returned, and a refund bounce.
     """
 
     ops: frozenset[Op]
@@ -56,12 +58,20 @@ class Capabilities(Frozen):
     callback_is_proof: bool
     call_timeout_s: float
     refund_first_query_after_s: int
+    transfer_first_query_after_s: int
     close_margin_s: int
+    refunds_one_at_a_time: bool
+    return_window_s: int
 
     @property
     def close_margin(self) -> timedelta:
         """`close_margin_s` as a span of time."""
         return timedelta(seconds=self.close_margin_s)
+
+    @property
+    def return_window(self) -> timedelta:
+        """`return_window_s` as a span of time."""
+        return timedelta(seconds=self.return_window_s)
 
     def require(self, op: Op) -> None:
         """Return when the account can do it; `Unsupported` otherwise."""

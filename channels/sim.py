@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from channels.answers import OrderAnswer, RefundAnswer
-from channels.base import ChannelAccount, PayOrder, RefundOrder
+from channels.answers import BalanceAnswer, OrderAnswer, RefundAnswer, TransferAnswer
+from channels.base import ChannelAccount, PayOrder, RefundOrder, TransferOrder
 from channels.callbacks import Callback, Inbound
 from channels.http import Now, send, utc_now
 from channels.operations import Capabilities, Op
@@ -25,19 +25,23 @@ from channels.sim_callbacks import ACK_FAIL, parse_notice
 from channels.sim_requests import (
     Stamp,
     Unsigned,
+    build_balance,
     build_close,
     build_pay,
     build_query,
     build_refund,
     build_refund_query,
+    build_transfer,
+    build_transfer_query,
     signed,
 )
+from channels.sim_transfers import parse_balance, parse_transfer, parse_transfer_query
 
 NONCE_BYTES = 18
 
 
 class SimChannel:
-    """Signed JSON over HTTP; pay, refund and close are idempotent by our number."""
+    """Signed JSON over HTTP; pay, close, refund and transfer are idempotent by our number."""
 
     name = "sim"
     ack_fail = ACK_FAIL
@@ -91,6 +95,25 @@ class SimChannel:
         contract, _ = self._admit(account, Op.REFUND_QUERY)
         answer = await self._send(contract, build_refund_query(out_refund_no), ends_at=_ends_at(contract))
         return parse_refund_query(out_refund_no, out_no, answer=answer)
+
+    async def transfer(self, account: ChannelAccount, order: TransferOrder) -> TransferAnswer:
+        """The channel has the transfer, or refused it."""
+        contract, capabilities = self._admit(account, Op.TRANSFER)
+        capabilities.require_money(order.money)
+        answer = await self._send(contract, build_transfer(order), ends_at=_ends_at(contract))
+        return parse_transfer(order, answer)
+
+    async def query_transfer(self, account: ChannelAccount, out_transfer_no: str) -> TransferAnswer:
+        """The transfer as the channel sees it now, or `not_found`."""
+        contract, _ = self._admit(account, Op.TRANSFER_QUERY)
+        answer = await self._send(contract, build_transfer_query(out_transfer_no), ends_at=_ends_at(contract))
+        return parse_transfer_query(out_transfer_no, answer)
+
+    async def balance(self, account: ChannelAccount) -> BalanceAnswer:
+        """What the channel holds for us in the account's currency."""
+        contract, _ = self._admit(account, Op.BALANCE)
+        answer = await self._send(contract, build_balance(account.currency), ends_at=_ends_at(contract))
+        return parse_balance(account.currency, answer)
 
     def parse_callback(self, account: ChannelAccount, inbound: Inbound) -> Callback:
         """What the notification says, verified; `CallbackRefused` when it proves nothing."""

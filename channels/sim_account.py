@@ -15,10 +15,25 @@ from channels.sim_signing import read_private_key, read_public_key
 from domain.money import AMOUNT_MINOR_MAX, Currency
 from domain.states import CloseProof, Invoke
 
-OPS = frozenset({Op.PAY, Op.QUERY, Op.CLOSE, Op.REFUND, Op.REFUND_QUERY, Op.CALLBACK})
+OPS = frozenset(
+    {
+        Op.PAY,
+        Op.QUERY,
+        Op.CLOSE,
+        Op.REFUND,
+        Op.REFUND_QUERY,
+        Op.TRANSFER,
+        Op.TRANSFER_QUERY,
+        Op.BALANCE,
+        Op.CALLBACK,
+    }
+)
 CALL_TIMEOUT_S_DEFAULT = 5.0
 CLOSE_MARGIN_S = 5
 REFUND_FIRST_QUERY_AFTER_S = 1
+TRANSFER_FIRST_QUERY_AFTER_S = 1
+RETURN_WINDOW_S_DEFAULT = 7 * 24 * 3600
+RETURN_WINDOW_S_MAX = 366 * 24 * 3600
 CONTRACTS_CACHED_MAX = 1024
 
 
@@ -38,7 +53,8 @@ def _public_key(text: SecretStr) -> SecretStr:
 class SimConfig(BaseModel):
     """What an operator enters. `close_proof` and `callback_is_proof` may be lowered to play a weaker channel.
 
-    With `close_proof: none` the channel has no close at all.
+    With `close_proof: none` the channel has no close at all. `refunds_one_at_a_time` plays a channel that wants it so,
+    `return_window_s` is how long after success a transfer may come back and a refund bounce.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -48,6 +64,8 @@ class SimConfig(BaseModel):
     close_proof: CloseProof = CloseProof.FINAL
     callback_is_proof: bool = True
     call_timeout_s: float = Field(default=CALL_TIMEOUT_S_DEFAULT, gt=0, le=60)
+    refunds_one_at_a_time: bool = False
+    return_window_s: int = Field(default=RETURN_WINDOW_S_DEFAULT, ge=0, le=RETURN_WINDOW_S_MAX)
 
 
 class SimSecrets(BaseModel):
@@ -115,7 +133,10 @@ def _capabilities(config: SimConfig, currency: Currency) -> Capabilities:
         callback_is_proof=config.callback_is_proof,
         call_timeout_s=config.call_timeout_s,
         refund_first_query_after_s=REFUND_FIRST_QUERY_AFTER_S,
+        transfer_first_query_after_s=TRANSFER_FIRST_QUERY_AFTER_S,
         close_margin_s=CLOSE_MARGIN_S,
+        refunds_one_at_a_time=config.refunds_one_at_a_time,
+        return_window_s=config.return_window_s,
     )
 
 

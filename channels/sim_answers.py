@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from channels.answers import AnswerState, OrderAnswer, RefundAnswer, RefundAnswerState
+from channels.answers import AnswerState, OrderAnswer, RefundAnswer, RefundAnswerState, TransferAnswerState
 from channels.base import PayOrder, RefundOrder
 from channels.errors import ChannelError, Misconfigured, RateLimited, Unknown
 from channels.evidence import Evidence
@@ -16,7 +16,7 @@ from channels.sim_account import SimContract
 from channels.sim_objects import Received, SimError, SimOrder, SimRefund, order_answer, refund_answer
 from channels.sim_signing import answer_bytes, verifies
 
-State = TypeVar("State", AnswerState, RefundAnswerState)
+State = TypeVar("State", AnswerState, RefundAnswerState, TransferAnswerState)
 Object = TypeVar("Object", bound=Received)
 
 HTTP_OK = 200
@@ -78,8 +78,8 @@ def parse_pay(order: PayOrder, answer: Verified) -> OrderAnswer:
     """The order as it stands after the call that made it; `Unknown` when it is not the one asked for."""
     if answer.wire.status != HTTP_OK:
         return _order_refused(answer, _REJECTED_PAY)
-    received = _read(SimOrder, answer)
-    _require_same(
+    received = read_object(SimOrder, answer)
+    require_same(
         answer,
         asked=(order.out_no, order.money.amount_minor, order.money.currency),
         told=(received.out_no, received.amount_minor, received.currency),
@@ -91,22 +91,22 @@ def parse_order(out_no: str, answer: Verified) -> OrderAnswer:
     """The order as a query or a close tells it."""
     if answer.wire.status != HTTP_OK:
         return _order_refused(answer, _MISSING_ORDER)
-    received = _read(SimOrder, answer)
-    _require_same(answer, asked=(out_no,), told=(received.out_no,))
+    received = read_object(SimOrder, answer)
+    require_same(answer, asked=(out_no,), told=(received.out_no,))
     return _order_answer(received, answer)
 
 
 def is_refused_as_paid(answer: Verified) -> bool:
     """True when a close was refused because the order is paid; the refusal does not say how much."""
-    return answer.wire.status == ORDER_PAID[0] and _read(SimError, answer).code == ORDER_PAID[1]
+    return answer.wire.status == ORDER_PAID[0] and read_object(SimError, answer).code == ORDER_PAID[1]
 
 
 def parse_refund(order: RefundOrder, answer: Verified) -> RefundAnswer:
     """The refund as it stands after the call that made it; `Unknown` when it is not the one asked for."""
     if answer.wire.status != HTTP_OK:
         return _refund_refused(answer, _REFUSED_REFUND)
-    received = _read(SimRefund, answer)
-    _require_same(
+    received = read_object(SimRefund, answer)
+    require_same(
         answer,
         asked=(order.out_refund_no, order.out_no, order.money.amount_minor, order.money.currency),
         told=(received.out_refund_no, received.out_no, received.amount_minor, received.currency),
@@ -118,34 +118,48 @@ def parse_refund_query(out_refund_no: str, out_no: str, *, answer: Verified) -> 
     """The refund as a query tells it."""
     if answer.wire.status != HTTP_OK:
         return _refund_refused(answer, _MISSING_REFUND)
-    received = _read(SimRefund, answer)
-    _require_same(answer, asked=(out_refund_no, out_no), told=(received.out_refund_no, received.out_no))
+    received = read_object(SimRefund, answer)
+    require_same(answer, asked=(out_refund_no, out_no), told=(received.out_refund_no, received.out_no))
     return refund_answer(received, answer.evidence())
 
 
-def _order_refused(answer: Verified, states: Mapping[tuple[int, str], AnswerState]) -> OrderAnswer:
-    code, state = _refusal(answer, states)
-    return OrderAnswer(state=state, code=code, evidence=answer.evidence(code))
-
-
-def _refund_refused(answer: Verified, states: Mapping[tuple[int, str], RefundAnswerState]) -> RefundAnswer:
-    code, state = _refusal(answer, states)
-    return RefundAnswer(state=state, code=code, evidence=answer.evidence(code))
-
-
-def _refusal(answer: Verified, states: Mapping[tuple[int, str], State]) -> tuple[str, State]:
-    code = _read(SimError, answer).code
+def refusal(answer: Verified, states: Mapping[tuple[int, str], State]) -> tuple[str, State]:
+    """The channel's code and what it means for this operation; `undecided` is raised when it means nothing."""
+    code = read_object(SimError, answer).code
     told = (answer.wire.status, code)
     if told in states:
         return code, states[told]
-    raise _EXCEPTIONS.get(told, Unknown)(code, evidence=answer.evidence(code))
+    raise undecided(answer)
 
 
-def _read(model: type[Object], answer: Verified) -> Object:
+def undecided(answer: Verified) -> ChannelError:
+    """What a refusal that decides nothing is raised as: `Unknown`, unless the channel says that it did nothing."""
+    code = read_object(SimError, answer).code
+    return _EXCEPTIONS.get((answer.wire.status, code), Unknown)(code, evidence=answer.evidence(code))
+
+
+def read_object(model: type[Object], answer: Verified) -> Object:
+    """The object in the answer's body; `Unknown` when it is not one."""
     try:
         return model.model_validate_json(answer.wire.body)
     except ValidationError as invalid:
         raise _unreadable(answer) from invalid
+
+
+def require_same(answer: Verified, *, asked: tuple[object, ...], told: tuple[object, ...]) -> None:
+    """Return when the answer speaks of what was asked for; `Unknown` otherwise."""
+    if asked != told:
+        raise Unknown("answer_mismatch", "another object", evidence=answer.evidence("answer_mismatch"))
+
+
+def _order_refused(answer: Verified, states: Mapping[tuple[int, str], AnswerState]) -> OrderAnswer:
+    code, state = refusal(answer, states)
+    return OrderAnswer(state=state, code=code, evidence=answer.evidence(code))
+
+
+def _refund_refused(answer: Verified, states: Mapping[tuple[int, str], RefundAnswerState]) -> RefundAnswer:
+    code, state = refusal(answer, states)
+    return RefundAnswer(state=state, code=code, evidence=answer.evidence(code))
 
 
 def _order_answer(order: SimOrder, answer: Verified) -> OrderAnswer:
@@ -157,8 +171,3 @@ def _order_answer(order: SimOrder, answer: Verified) -> OrderAnswer:
 
 def _unreadable(answer: Verified) -> Unknown:
     return Unknown("answer_unreadable", evidence=answer.evidence("answer_unreadable"))
-
-
-def _require_same(answer: Verified, *, asked: tuple[object, ...], told: tuple[object, ...]) -> None:
-    if asked != told:
-        raise Unknown("answer_mismatch", "another object", evidence=answer.evidence("answer_mismatch"))

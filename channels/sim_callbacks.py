@@ -4,14 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from channels.answers import OrderAnswer, RefundAnswer
+from channels.answers import OrderAnswer, RefundAnswer, TransferAnswer
 from channels.callbacks import Ack, Callback, CallbackKind, Inbound
 from channels.errors import CallbackRefused
 from channels.evidence import Evidence
 from channels.operations import Op
 from channels.sim_account import SimContract
 from channels.sim_answers import is_timely
-from channels.sim_objects import Received, SimOrder, SimRefund, order_answer, refund_answer
+from channels.sim_objects import (
+    Received,
+    SimOrder,
+    SimRefund,
+    SimTransfer,
+    order_answer,
+    refund_answer,
+    transfer_answer,
+)
 from channels.sim_signing import request_bytes, verifies
 
 ACK_OK = Ack(status=200, body=b'{"code":"OK"}', content_type="application/json")
@@ -28,7 +36,7 @@ class PaymentNotice(Received):
 
 
 class RefundNotice(Received):
-    """A refund succeeded or failed."""
+    """A refund succeeded, failed or bounced."""
 
     kind: Literal["refund"]
     notify_id: str
@@ -36,7 +44,16 @@ class RefundNotice(Received):
     resource: SimRefund
 
 
-Notice = PaymentNotice | RefundNotice
+class TransferNotice(Received):
+    """A transfer succeeded, failed or was returned."""
+
+    kind: Literal["transfer"]
+    notify_id: str
+    app_id: str
+    resource: SimTransfer
+
+
+Notice = PaymentNotice | RefundNotice | TransferNotice
 _NOTICE: TypeAdapter[Notice] = TypeAdapter(Annotated[Notice, Field(discriminator="kind")])
 
 
@@ -51,8 +68,9 @@ def parse_notice(contract: SimContract, inbound: Inbound) -> Callback:
     return Callback(
         kind=CallbackKind(notice.kind),
         dedupe_key=notice.notify_id,
-        out_no=notice.resource.out_no,
+        out_no=_out_no(notice),
         out_refund_no=notice.resource.out_refund_no if isinstance(notice, RefundNotice) else None,
+        out_transfer_no=notice.resource.out_transfer_no if isinstance(notice, TransferNotice) else None,
         account_matches=notice.app_id == contract.config.app_id,
         answer=answer,
         ack_ok=ACK_OK,
@@ -75,10 +93,18 @@ def _verify(contract: SimContract, inbound: Inbound) -> None:
         raise _refused("stale_timestamp", inbound)
 
 
-def _answer(notice: Notice, evidence: Evidence) -> OrderAnswer | RefundAnswer:
-    if isinstance(notice, PaymentNotice):
-        return order_answer(notice.resource, evidence)
-    return refund_answer(notice.resource, evidence)
+def _out_no(notice: Notice) -> str:
+    return notice.resource.out_transfer_no if isinstance(notice, TransferNotice) else notice.resource.out_no
+
+
+def _answer(notice: Notice, evidence: Evidence) -> OrderAnswer | RefundAnswer | TransferAnswer:
+    match notice:
+        case PaymentNotice():
+            return order_answer(notice.resource, evidence)
+        case RefundNotice():
+            return refund_answer(notice.resource, evidence)
+        case TransferNotice():
+            return transfer_answer(notice.resource, evidence)
 
 
 def _refused(code: str, inbound: Inbound) -> CallbackRefused:

@@ -13,9 +13,11 @@ from channels.answers import (
     RedirectAction,
     RefundAnswer,
     RefundAnswerState,
+    TransferAnswer,
+    TransferAnswerState,
 )
 from channels.evidence import Evidence
-from domain.money import Currency
+from domain.money import Currency, NonNegativeMinor
 
 
 class OrderState(StrEnum):
@@ -32,6 +34,16 @@ class RefundState(StrEnum):
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+
+
+class TransferState(StrEnum):
+    """The channel's words for a transfer."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    RETURNED = "returned"
     FAILED = "failed"
 
 
@@ -63,10 +75,31 @@ class SimRefund(Received):
     channel_refund_no: str
     out_no: str
     state: RefundState
-    amount_minor: StrictInt
+    amount_minor: NonNegativeMinor
     currency: Currency
     succeeded_at: AwareDatetime | None
+    bounced_at: AwareDatetime | None = None
     fail_code: str | None
+
+
+class SimTransfer(Received):
+    """The channel's transfer object."""
+
+    out_transfer_no: str
+    channel_transfer_no: str
+    state: TransferState
+    amount_minor: NonNegativeMinor
+    currency: Currency
+    succeeded_at: AwareDatetime | None
+    returned_at: AwareDatetime | None
+    fail_code: str | None
+
+
+class SimBalance(Received):
+    """The merchant's balance at the channel."""
+
+    currency: Currency
+    available_minor: StrictInt
 
 
 class SimError(Received):
@@ -98,7 +131,22 @@ def refund_answer(refund: SimRefund, evidence: Evidence) -> RefundAnswer:
         amount_minor=refund.amount_minor,
         currency=refund.currency,
         succeeded_at=refund.succeeded_at,
+        bounced_at=refund.bounced_at,
         code=refund.fail_code,
+    )
+
+
+def transfer_answer(transfer: SimTransfer, evidence: Evidence) -> TransferAnswer:
+    """The transfer in our words."""
+    return TransferAnswer(
+        state=TransferAnswerState(transfer.state.value),
+        evidence=evidence,
+        channel_transfer_no=transfer.channel_transfer_no,
+        amount_minor=transfer.amount_minor,
+        currency=transfer.currency,
+        succeeded_at=transfer.succeeded_at,
+        returned_at=transfer.returned_at,
+        code=transfer.fail_code,
     )
 
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import httpx
 import orjson
 
-from channels.base import PayOrder, RefundOrder
+from channels.base import PayOrder, RefundOrder, TransferOrder
 from channels.errors import Unsupported
 from channels.http import Call
 from channels.operations import Op
 from channels.sim_account import SimContract
 from channels.sim_signing import request_bytes, sign
 from domain.ids import OUT_NO_PATTERN
+from domain.money import Currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,28 @@ def build_refund(order: RefundOrder) -> Unsigned:
 def build_refund_query(out_refund_no: str) -> Unsigned:
     """Ask for a refund."""
     return Unsigned(Op.REFUND_QUERY, "GET", f"/v1/refunds/{_number(out_refund_no)}")
+
+
+def build_transfer(order: TransferOrder) -> Unsigned:
+    """Send money out of our balance; equal transfers give equal bytes."""
+    fields = {
+        "out_transfer_no": _number(order.out_transfer_no),
+        "amount_minor": order.money.amount_minor,
+        "currency": order.money.currency,
+        "account": order.account,
+    }
+    optional = {"name": order.name, "memo": order.memo, "notify_url": order.notify_url}
+    return Unsigned(Op.TRANSFER, "POST", "/v1/transfers", _json(fields, optional))
+
+
+def build_transfer_query(out_transfer_no: str) -> Unsigned:
+    """Ask for a transfer."""
+    return Unsigned(Op.TRANSFER_QUERY, "GET", f"/v1/transfers/{_number(out_transfer_no)}")
+
+
+def build_balance(currency: Currency) -> Unsigned:
+    """Ask what the channel holds for us."""
+    return Unsigned(Op.BALANCE, "GET", f"/v1/balance?currency={currency.value}")
 
 
 def signed(contract: SimContract, unsigned: Unsigned, stamp: Stamp) -> Call:

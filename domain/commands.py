@@ -9,10 +9,7 @@ from domain.states import (
     CloseProof,
     CloseReason,
     Invoke,
-    LegState,
     PaymentState,
-    RefundOrigin,
-    RefundState,
 )
 
 
@@ -136,32 +133,6 @@ class NextAttemptCommand(Frozen):
 
     payment_id: str
     switch: SwitchCommand
-
-
-class RefundCommand(Frozen):
-    """The refund workflow's input."""
-
-    refund_id: str
-    merchant_id: str
-
-
-class RefundView(Frozen):
-    """A refund as its workflow needs it: the answer of every step that reads or moves it."""
-
-    refund_id: str
-    merchant_id: str
-    payment_id: str
-    origin: RefundOrigin
-    channel: str
-    out_refund_no: str
-    state: RefundState
-    leg_state: LegState
-    amount_minor: int
-    currency: str
-    certainty: Certainty = Certainty.SURE
-    checks: int = 0
-    next_check_at: datetime | None = None
-    needs_attention: bool = False
 
 
 class WatchCommand(Frozen):

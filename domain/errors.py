@@ -4,11 +4,12 @@
     ├── Refused                  a validated request that became an object and ended `failed` (the saga compensates)
     │   ├── OutOfStock · SkuOffSale · BalanceInsufficient · AccountBlocked · AccountClosed · FeeAboveAmount
     │   ├── ChannelDeclined · ChannelRejected · ChannelUnavailable · SendForbidden
+    │   ├── ApprovalRejected · ApprovalExpired
     │   └── TryAfterCancel       a try that arrived after its cancel (law 3)
     └── RequestProblem           a request that never became an object (a 4xx or 503)
         ├── 400-422              InvalidJson · InvalidRequest · UnsupportedField · IdempotencyKeyReused · …
         ├── 401-404              Unauthorized · Forbidden · NotFound
-        ├── 409                  OrderNoTaken · PaymentAlreadyPaid · SwitchUnsafe · StockBelowCommitments · …
+        ├── 409                  OrderNoTaken · NumberTaken · SwitchUnsafe · RefundAboveRefundable · …
         └── 413, 429, 5xx        BodyTooLarge · RateLimited · InternalError · Unavailable
 
 A database or an engine that is down is none of these: it decides nothing (law 7).
@@ -23,10 +24,13 @@ from domain.business_error import (
 from domain.problems import (
     AccountNotEmpty,
     AlreadyExists,
+    AmountAboveMaximum,
+    AmountBelowMinimum,
     AmountMismatch,
     BodyTooLarge,
     ChannelNotConfigured,
     CurrencyMismatch,
+    DailyLimitExceeded,
     Forbidden,
     IdempotencyInProgress,
     IdempotencyKeyInvalid,
@@ -35,15 +39,25 @@ from domain.problems import (
     InternalError,
     InvalidJson,
     InvalidRequest,
+    ItemEnded,
+    MerchantFundsInsufficient,
+    MerchantHasDebt,
     MethodNotAllowed,
+    NotAwaitingApproval,
     NotFound,
+    NumberTaken,
     OrderNoTaken,
     PaymentAlreadyPaid,
     PaymentEnded,
+    PaymentNotRefundable,
     RateLimited,
+    RefundAboveRefundable,
     RequestProblem,
+    RuleContradiction,
     StockBelowCommitments,
     SwitchUnsafe,
+    ToolNotAllowed,
+    TransferToSelf,
     Unauthorized,
     Unavailable,
     UnknownAccount,
@@ -54,6 +68,8 @@ from domain.problems import (
 from domain.refusals import (
     AccountBlocked,
     AccountClosed,
+    ApprovalExpired,
+    ApprovalRejected,
     BalanceInsufficient,
     ChannelDeclined,
     ChannelRejected,
@@ -73,7 +89,11 @@ __all__ = [
     "AccountNotEmpty",
     "Advice",
     "AlreadyExists",
+    "AmountAboveMaximum",
+    "AmountBelowMinimum",
     "AmountMismatch",
+    "ApprovalExpired",
+    "ApprovalRejected",
     "BalanceInsufficient",
     "BodyTooLarge",
     "BusinessError",
@@ -82,6 +102,7 @@ __all__ = [
     "ChannelRejected",
     "ChannelUnavailable",
     "CurrencyMismatch",
+    "DailyLimitExceeded",
     "FeeAboveAmount",
     "Forbidden",
     "IdempotencyInProgress",
@@ -91,19 +112,29 @@ __all__ = [
     "InternalError",
     "InvalidJson",
     "InvalidRequest",
+    "ItemEnded",
+    "MerchantFundsInsufficient",
+    "MerchantHasDebt",
     "MethodNotAllowed",
+    "NotAwaitingApproval",
     "NotFound",
+    "NumberTaken",
     "OrderNoTaken",
     "OutOfStock",
     "PaymentAlreadyPaid",
     "PaymentEnded",
+    "PaymentNotRefundable",
     "RateLimited",
+    "RefundAboveRefundable",
     "Refused",
     "RequestProblem",
+    "RuleContradiction",
     "SendForbidden",
     "SkuOffSale",
     "StockBelowCommitments",
     "SwitchUnsafe",
+    "ToolNotAllowed",
+    "TransferToSelf",
     "TryAfterCancel",
     "Unauthorized",
     "Unavailable",

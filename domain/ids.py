@@ -8,6 +8,8 @@ from typing import NewType
 MerchantId = NewType("MerchantId", str)
 PaymentId = NewType("PaymentId", str)
 RefundId = NewType("RefundId", str)
+PayoutId = NewType("PayoutId", str)
+TransferId = NewType("TransferId", str)
 AccountId = NewType("AccountId", str)
 ChannelAccountId = NewType("ChannelAccountId", str)
 OutNo = NewType("OutNo", str)
@@ -33,6 +35,21 @@ def new_payment_id() -> PaymentId:
 def new_refund_id() -> RefundId:
     """A refund id; it is also the id of the refund's workflow."""
     return RefundId(new_id("ref"))
+
+
+def new_top_up_id() -> PaymentId:
+    """A top-up's id: a payment into a wallet, and the id of its workflow."""
+    return PaymentId(new_id("top"))
+
+
+def new_payout_id() -> PayoutId:
+    """A payout id; it is also the id of the payout's workflow."""
+    return PayoutId(new_id("pyo"))
+
+
+def new_transfer_id() -> TransferId:
+    """A transfer id; it is also the id of the transfer's workflow."""
+    return TransferId(new_id("trf"))
 
 
 def new_out_no() -> OutNo:

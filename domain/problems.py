@@ -157,6 +157,89 @@ class WebhookUrlRefused(RequestProblem):
     code, status, title = "webhook_url_refused", 422, "The webhook URL is refused"
 
 
+class NumberTaken(RequestProblem):
+    """The merchant has used this number for another request; such numbers are unique for ever."""
+
+    code, status, title = "number_taken", 409, "The number is taken"
+
+
+class PaymentNotRefundable(RequestProblem):
+    """The payment is not paid, so nothing of it can be given back."""
+
+    code, status, title = "payment_not_refundable", 409, "The payment is not paid"
+
+
+class RefundAboveRefundable(RequestProblem):
+    """The refund is above what is left of the payment, refunds under way counted."""
+
+    code, status, title = "refund_above_refundable", 409, "The refund is above what is left"
+
+
+class MerchantFundsInsufficient(RequestProblem):
+    """What the merchant has with us, and may owe us, does not cover the refund."""
+
+    code, status, title, advice = (
+        "merchant_funds_insufficient",
+        409,
+        "The merchant's funds do not cover the refund",
+        Advice.ASK_LATER,
+    )
+
+
+class MerchantHasDebt(RequestProblem):
+    """The merchant owes us: nothing is paid out before that is settled."""
+
+    code, status, title, advice = "merchant_has_debt", 409, "The merchant has debt", Advice.ASK_LATER
+
+
+class TransferToSelf(RequestProblem):
+    """Both accounts are the same."""
+
+    code, status, title = "transfer_to_self", 422, "Both accounts are the same"
+
+
+class AmountBelowMinimum(RequestProblem):
+    """The amount is below what the merchant's rule allows."""
+
+    code, status, title = "amount_below_minimum", 422, "The amount is below the minimum"
+
+
+class AmountAboveMaximum(RequestProblem):
+    """The amount is above what the merchant's rule allows."""
+
+    code, status, title = "amount_above_maximum", 422, "The amount is above the maximum"
+
+
+class DailyLimitExceeded(RequestProblem):
+    """With this amount the day's total would be above the merchant's limit."""
+
+    code, status, title, advice = "daily_limit_exceeded", 409, "Above the daily limit", Advice.ASK_LATER
+
+
+class ToolNotAllowed(RequestProblem):
+    """The merchant's rule does not allow this way of paying for the operation."""
+
+    code, status, title = "tool_not_allowed", 422, "The rule does not allow this way"
+
+
+class RuleContradiction(RequestProblem):
+    """The rule contradicts itself: no amount, or no way, could ever satisfy it."""
+
+    code, status, title = "rule_contradiction", 422, "The rule contradicts itself"
+
+
+class NotAwaitingApproval(RequestProblem):
+    """Nobody's decision is awaited: it was made, it expired, or none was needed."""
+
+    code, status, title = "not_awaiting_approval", 409, "No decision is awaited"
+
+
+class ItemEnded(RequestProblem):
+    """The suspense item was resolved already, or its resolution is under way."""
+
+    code, status, title = "item_ended", 409, "The item has ended"
+
+
 class MethodNotAllowed(RequestProblem):
     """The path exists, the method does not."""
 

@@ -73,3 +73,15 @@ class TryAfterCancel(Refused):
     """A try arrived after its cancel."""
 
     code, title = "try_after_cancel", "Cancelled before it was tried"
+
+
+class ApprovalRejected(Refused):
+    """An operator looked at it and refused."""
+
+    code, title, advice = "approval_rejected", "It was not approved", Advice.TELL
+
+
+class ApprovalExpired(Refused):
+    """Nobody approved it in time."""
+
+    code, title, advice = "approval_expired", "Nobody approved it in time", Advice.TELL

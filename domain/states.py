@@ -107,8 +107,9 @@ class RefundState(StrEnum):
 
 
 class LegState(StrEnum):
-    """The intent-first record of one call to a channel (law 4)."""
+    """The intent-first record of one call to a channel (law 4); `none` where the channel has no part in it."""
 
+    NONE = "none"
     INTENT = "intent"
     SENT = "sent"
     KNOWN_OK = "known_ok"
@@ -123,6 +124,71 @@ class RefundOrigin(StrEnum):
     LATE = "late"
     DUPLICATE = "duplicate"
     MISMATCH = "mismatch"
+    BOUNCE = "bounce"  # a refund that came back to us is given back again
+
+
+class PayoutState(StrEnum):
+    """Where a payout stands; `returned` replaces `succeeded` when it bounced days later."""
+
+    PENDING = "pending"
+    AWAITING_APPROVAL = "awaiting_approval"
+    PROCESSING = "processing"
+    NEEDS_ACTION = "needs_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+
+    @property
+    def terminal(self) -> bool:
+        """True when the payout's workflow has ended."""
+        return self in PAYOUT_TERMINAL
+
+
+PAYOUT_TERMINAL = frozenset(
+    {
+        PayoutState.SUCCEEDED,
+        PayoutState.FAILED,
+        PayoutState.REJECTED,
+        PayoutState.EXPIRED,
+        PayoutState.RETURNED,
+    }
+)
+
+
+class TransferState(StrEnum):
+    """Where a transfer stands: it is one transaction, so that only its end is ever seen."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Approval(StrEnum):
+    """What was decided of an object that needs a second pair of eyes; none is needed where it is absent."""
+
+    AWAITED = "awaited"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Purpose(StrEnum):
+    """What a payment is for: goods of the merchant, or money in a wallet."""
+
+    PAYMENT = "payment"
+    TOP_UP = "top_up"
+
+
+class Operation(StrEnum):
+    """What a merchant's rules are about, and what has a number of the business's own (law 12)."""
+
+    PAYMENT = "payment"
+    TOP_UP = "top_up"
+    REFUND = "refund"
+    PAYOUT = "payout"
+    TRANSFER = "transfer"
 
 
 class ReservationState(StrEnum):

@@ -4,7 +4,7 @@ from simulator.database import Database
 
 
 class Balances:
-    """One balance per app and currency: paid in, less refunds, less what was withdrawn."""
+    """One balance per app and currency: paid in, less refunds and transfers, less what was withdrawn."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

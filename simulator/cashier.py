@@ -1,17 +1,14 @@
 """What payers and banks do: pay, decline, let a refund arrive, by command or by themselves."""
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 
 from simulator.channel import NoticeKind
 from simulator.clock import wall
-from simulator.database import Database
 from simulator.dials import Dials
 from simulator.notifier import Notifier
 from simulator.orders import Order, Orders, OrderState
 from simulator.refunds import Refund, Refunds
-from simulator.refusals import RefusedError
+from simulator.timetable import Timetable
 
 AUTO_PAY_MS = "auto_pay_ms"
 REFUND_MS = "refund_ms"
@@ -21,10 +18,10 @@ class Cashier:
     """Changes the book as the outside world would, and has the merchant told. Timers survive a restart."""
 
     def __init__(
-        self, database: Database, dials: Dials, *, orders: Orders, refunds: Refunds, notifier: Notifier
+        self, dials: Dials, timetable: Timetable, *, orders: Orders, refunds: Refunds, notifier: Notifier
     ) -> None:
-        self._database = database
         self._dials = dials
+        self._timetable = timetable
         self._orders = orders
         self._refunds = refunds
         self._notifier = notifier
@@ -45,18 +42,13 @@ class Cashier:
 
     def end_refund(self, out_refund_no: str, fail_code: str | None = None) -> Refund:
         """The refund succeeds, or fails with the code; the merchant is told if it asked to be."""
-        refund = (
-            self._refunds.succeed(out_refund_no) if fail_code is None else self._refunds.fail(out_refund_no, fail_code)
-        )
-        if refund.notify_url is not None:
-            about = {
-                "app_id": refund.app_id,
-                "number": out_refund_no,
-                "out_no": refund.out_no,
-                "url": refund.notify_url,
-            }
-            self._notifier.tell(self._notifier.new_notice(NoticeKind.REFUND, refund.channel, **about))
-        return refund
+        if fail_code is None:
+            return self._told(self._refunds.succeed(out_refund_no))
+        return self._told(self._refunds.fail(out_refund_no, fail_code))
+
+    def bounce_refund(self, out_refund_no: str, code: str) -> Refund:
+        """A succeeded refund comes back from the payer's bank; the merchant is told if it asked to be."""
+        return self._told(self._refunds.bounce(out_refund_no, code))
 
     def payer_comes_at(self) -> float | None:
         """Give when the payer of an order made now will pay by itself, or None."""
@@ -84,19 +76,18 @@ class Cashier:
         return refund
 
     def _pay_when_due(self, order: Order) -> None:
-        self._when_due(order.auto_pay_at, partial(self.pay, order.out_no))
+        self._timetable.announce(order.auto_pay_at, partial(self.pay, order.out_no))
 
     def _end_when_due(self, refund: Refund) -> None:
-        self._when_due(refund.end_at, partial(self.end_refund, refund.out_refund_no))
+        self._timetable.announce(refund.end_at, partial(self.end_refund, refund.out_refund_no))
 
-    def _when_due(self, due_at: float | None, act: Callable[[], object]) -> None:
-        delay_s = max(0.0, (due_at or 0.0) - wall())
-        asyncio.get_running_loop().call_later(delay_s, self._act, act)
-
-    def _act(self, act: Callable[[], object]) -> None:
-        # Somebody may have closed the order, or ended the refund, before its time came.
-        try:
-            with self._database.transaction():
-                act()
-        except RefusedError:
-            return
+    def _told(self, refund: Refund) -> Refund:
+        if refund.notify_url is not None:
+            about = {
+                "app_id": refund.app_id,
+                "number": refund.out_refund_no,
+                "out_no": refund.out_no,
+                "url": refund.notify_url,
+            }
+            self._notifier.tell(self._notifier.new_notice(NoticeKind.REFUND, refund.channel, **about))
+        return refund

@@ -14,11 +14,15 @@ class NoticeKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing to tell a merchant; `number` is the order's or the refund's."""
+    """One thing to tell a merchant; `number` is the order's, the refund's or the transfer's.
+
+    `out_no` is the order's number, or once more the transfer's.
+    """
 
     notify_id: str
     channel: str

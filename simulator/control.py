@@ -1,7 +1,5 @@
 """The control API, unsigned, for loopback: what payers and banks do, faults, the clock, and the judge's truth."""
 
-from typing import Any
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,11 +9,14 @@ from simulator.cashier import AUTO_PAY_MS, REFUND_MS
 from simulator.clock import rfc3339
 from simulator.faults import Fault, Flaw, Operation
 from simulator.fields import CURRENCY, Fields
-from simulator.orders import Order
-from simulator.refunds import Refund, RefundState
+from simulator.payee import TRANSFER_MS
+from simulator.refunds import RefundState
 from simulator.refusals import ChannelNotFoundError, ParamError, RefusedError
+from simulator.rows import order_row, refund_row, transfer_row
+from simulator.transfers import TransferState
 from simulator.world import World
 
+MODES = {AUTO_PAY_MS: None, REFUND_MS: 0, TRANSFER_MS: 0}  # and what holds from the start
 JOURNAL_LIMIT = 100
 JOURNAL_LIMIT_MAX = 1_000
 
@@ -38,27 +39,6 @@ def limit_of(request: Request) -> int:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= JOURNAL_LIMIT_MAX):
         raise ParamError(f"limit must be 1 to {JOURNAL_LIMIT_MAX}")
     return int(limit)
-
-
-def _order_row(order: Order) -> dict[str, Any]:
-    return {
-        "out_no": order.out_no,
-        "channel_no": order.channel_no,
-        "app_id": order.app_id,
-        "state": order.state,
-        "amount_minor": order.truth_minor(),
-        "currency": order.currency,
-    }
-
-
-def _refund_row(refund: Refund) -> dict[str, Any]:
-    return {
-        "out_no": refund.out_no,
-        "refund_no": refund.out_refund_no,
-        "state": refund.state,
-        "amount_minor": refund.amount_minor,
-        "currency": refund.currency,
-    }
 
 
 class Control:
@@ -84,7 +64,7 @@ class Control:
         force = fields.flag("force")
         with self._world.database.transaction():
             order = self._world.cashier.pay(out_no, amount_minor, force=force)
-        return json_answer(_order_row(order))
+        return json_answer(order_row(order))
 
     async def fail(self, request: Request) -> Response:
         """The payer is declined for good."""
@@ -92,18 +72,41 @@ class Control:
         out_no, code = fields.text("out_no"), fields.text("code")
         with self._world.database.transaction():
             order = self._world.orders.decline(out_no, code)
-        return json_answer(_order_row(order))
+        return json_answer(order_row(order))
 
     async def refund(self, request: Request) -> Response:
-        """A refund under way succeeds or fails."""
+        """A refund under way succeeds or fails, or a succeeded one bounces."""
         fields = Fields(await request.body())
         refund_no, state = fields.text("refund_no"), fields.choice("state", RefundState)
-        if state is RefundState.PROCESSING:
-            raise ParamError("state must be succeeded or failed")
-        fail_code = (fields.optional_text("code") or "REFUND_REJECTED") if state is RefundState.FAILED else None
+        code, cashier = fields.optional_text("code"), self._world.cashier
         with self._world.database.transaction():
-            refund = self._world.cashier.end_refund(refund_no, fail_code)
-        return json_answer(_refund_row(refund))
+            match state:
+                case RefundState.PROCESSING:
+                    raise ParamError("state must be succeeded, failed or bounced")
+                case RefundState.SUCCEEDED:
+                    refund = cashier.end_refund(refund_no)
+                case RefundState.FAILED:
+                    refund = cashier.end_refund(refund_no, code or "REFUND_REJECTED")
+                case RefundState.BOUNCED:
+                    refund = cashier.bounce_refund(refund_no, code or "REFUND_BOUNCED")
+        return json_answer(refund_row(refund))
+
+    async def transfer(self, request: Request) -> Response:
+        """A transfer under way succeeds or fails, or a succeeded one is returned."""
+        fields = Fields(await request.body())
+        transfer_no, state = fields.text("transfer_no"), fields.choice("state", TransferState)
+        code, payee = fields.optional_text("code"), self._world.payee
+        with self._world.database.transaction():
+            match state:
+                case TransferState.PROCESSING:
+                    raise ParamError("state must be succeeded, failed or returned")
+                case TransferState.SUCCEEDED:
+                    transfer = payee.end(transfer_no)
+                case TransferState.FAILED:
+                    transfer = payee.end(transfer_no, code or "TRANSFER_REJECTED")
+                case TransferState.RETURNED:
+                    transfer = payee.send_back(transfer_no, code or "TRANSFER_RETURNED")
+        return json_answer(transfer_row(transfer))
 
     async def withdraw(self, request: Request) -> Response:
         """The merchant draws money out of its balance at the channel; a negative amount puts some in."""
@@ -117,11 +120,9 @@ class Control:
     async def mode(self, request: Request) -> Response:
         """Set what happens by itself."""
         fields = Fields(await request.body())
-        turned = {
-            name: fields.optional_integer(name, least=0) for name in (AUTO_PAY_MS, REFUND_MS) if fields.mentions(name)
-        }
+        turned = {name: fields.optional_integer(name, least=0) for name in MODES if fields.mentions(name)}
         if not turned:
-            raise ParamError(f"{AUTO_PAY_MS} or {REFUND_MS} must be there")
+            raise ParamError(f"one of {', '.join(MODES)} must be there")
         for name, value in turned.items():
             self._world.dials.turn(name, value)
         return await self.show_mode(request)
@@ -129,7 +130,7 @@ class Control:
     async def show_mode(self, _request: Request) -> Response:
         """Tell what happens by itself."""
         dials = self._world.dials
-        return json_answer({AUTO_PAY_MS: dials.read(AUTO_PAY_MS, None), REFUND_MS: dials.read(REFUND_MS, 0)})
+        return json_answer({name: dials.read(name, default) for name, default in MODES.items()})
 
     async def fault(self, request: Request) -> Response:
         """Arm a fault."""
@@ -169,11 +170,12 @@ class Control:
         """Tell the truth."""
         with self._world.database.transaction():
             orders, refunds = self._world.orders.every(), self._world.refunds.every()
+            transfers = self._world.transfers.every()
         return json_answer(
             {
-                "orders": [_order_row(order) for order in orders],
-                "refunds": [_refund_row(refund) for refund in refunds],
-                "transfers": [],  # none of the channels here makes transfers
+                "orders": [order_row(order) for order in orders],
+                "refunds": [refund_row(refund) for refund in refunds],
+                "transfers": [transfer_row(transfer) for transfer in transfers],
                 "balance_minor": self._world.balances.total(),
             }
         )
@@ -192,6 +194,7 @@ def control_routes(world: World) -> list[Route]:
         Route("/_sim/pay", control.pay, methods=["POST"]),
         Route("/_sim/fail", control.fail, methods=["POST"]),
         Route("/_sim/refund", control.refund, methods=["POST"]),
+        Route("/_sim/transfer", control.transfer, methods=["POST"]),
         Route("/_sim/withdraw", control.withdraw, methods=["POST"]),
         Route("/_sim/mode", control.mode, methods=["POST"]),
         Route("/_sim/mode", control.show_mode, methods=["GET"]),

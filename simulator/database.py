@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SCHEMA = Path(__file__).with_name("schema.sql")
+from simulator.upgrade import upgrade
+
+SCHEMA = Path(__file__).with_name("schema.sql").read_text()
 
 SqlValue = str | int | float | None
 
@@ -23,7 +25,8 @@ class Database:
         # A killed process loses nothing in WAL mode even without a sync at each commit.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA.read_text())
+        upgrade(self._connection, SCHEMA)
+        self._connection.executescript(SCHEMA)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ class Operation(StrEnum):
     REFUND_QUERY = "refund_query"
     TRANSFER = "transfer"
     TRANSFER_QUERY = "transfer_query"
+    BALANCE = "balance"
     CALLBACK = "callback"
 
 
@@ -59,6 +60,7 @@ _SENSIBLE = {
     Operation.REFUND_QUERY: _OF_EVERY_CALL | {Flaw.STALE},
     Operation.TRANSFER: _OF_EVERY_CALL,
     Operation.TRANSFER_QUERY: _OF_EVERY_CALL | {Flaw.STALE},
+    Operation.BALANCE: _OF_EVERY_CALL,
     Operation.CALLBACK: FATE_OF_CALLBACK | FORM_OF_CALLBACK,
 }
 _DELAY_S = {Flaw.ACCEPT_THEN_TIMEOUT: 60.0, Flaw.SLOW: 3.0, Flaw.LATE: 30.0}

@@ -17,14 +17,16 @@ from simulator.refusals import (
     RefundEndedError,
     RefundExceedsError,
     RefundNotFoundError,
+    RefundNotSucceededError,
 )
 
 
 class RefundState(StrEnum):
-    """`processing` ends in one of the other two."""
+    """`processing` ends in `succeeded` or `failed`; `bounced` follows `succeeded`."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
+    BOUNCED = "bounced"
     FAILED = "failed"
 
 
@@ -43,6 +45,7 @@ class Refund:
     notify_url: str | None
     terms: str
     succeeded_at: float | None = None
+    bounced_at: float | None = None
     fail_code: str | None = None
     end_at: float | None = None
     previous: str | None = None
@@ -53,7 +56,9 @@ class Refund:
 
 
 def _changeable(row: dict[str, Any]) -> dict[str, Any]:
-    return {"state": RefundState(row["state"]), "succeeded_at": row["succeeded_at"], "fail_code": row["fail_code"]}
+    # What was kept before refunds could bounce does not name that time.
+    names = ("succeeded_at", "bounced_at", "fail_code")
+    return {"state": RefundState(row["state"]), **{name: row.get(name) for name in names}}
 
 
 def _refund(row: dict[str, Any]) -> Refund:
@@ -107,6 +112,15 @@ class Refunds:
         self._balances.add(refund.app_id, refund.currency, refund.amount_minor)
         return self._change(refund, {"state": RefundState.FAILED, "fail_code": code})
 
+    def bounce(self, out_refund_no: str, code: str) -> Refund:
+        """The payer had it and its bank sent it back: the money is the merchant's and may be refunded again."""
+        refund = self.get(out_refund_no)
+        if refund.state is not RefundState.SUCCEEDED:
+            raise RefundNotSucceededError(f"{out_refund_no} is {refund.state}")
+        self._balances.add(refund.app_id, refund.currency, refund.amount_minor)
+        change = {"state": RefundState.BOUNCED, "bounced_at": self._clock.now(), "fail_code": code}
+        return self._change(refund, change)
+
     def every(self) -> list[Refund]:
         """List all refunds, oldest number first."""
         return [_refund(row) for row in self._database.rows("SELECT * FROM refunds ORDER BY channel_refund_no")]
@@ -117,19 +131,22 @@ class Refunds:
         return [_refund(row) for row in self._database.rows(announced)]
 
     def _refunded_minor(self, out_no: str) -> int:
-        live = "SELECT coalesce(sum(amount_minor), 0) AS total FROM refunds WHERE out_no = ? AND state <> 'failed'"
-        row = self._database.one(live, out_no)
+        row = self._database.one(
+            "SELECT coalesce(sum(amount_minor), 0) AS total FROM refunds "
+            "WHERE out_no = ? AND state NOT IN ('failed', 'bounced')",
+            out_no,
+        )
         return 0 if row is None else int(row["total"])
 
     def _processing(self, out_refund_no: str) -> Refund:
         refund = self.get(out_refund_no)
         if refund.state is not RefundState.PROCESSING:
-            raise RefundEndedError(f"{out_refund_no} has {refund.state}")
+            raise RefundEndedError(f"{out_refund_no} is {refund.state}")
         return refund
 
     def _change(self, refund: Refund, change: dict[str, Any]) -> Refund:
-        previous = {"state": refund.state, "succeeded_at": refund.succeeded_at, "fail_code": refund.fail_code}
-        change = {**change, "previous": orjson.dumps(previous).decode()}
+        previous = orjson.dumps(_changeable({name: getattr(refund, name) for name in refund.__slots__})).decode()
+        change = {**change, "previous": previous}
         columns = ", ".join(f"{name} = ?" for name in change)
         statement = f"UPDATE refunds SET {columns} WHERE out_refund_no = ?"  # noqa: S608 - names are ours
         self._database.execute(statement, *change.values(), refund.out_refund_no)

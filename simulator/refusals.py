@@ -1,21 +1,26 @@
 """Every refusal the simulator can answer with.
 
 RefusedError
-├── ParamError               400  a field is missing or out of range
-├── SignError                401  unknown app, bad signature, timestamp out of range
-├── OrderNotFoundError       404
-├── RefundNotFoundError      404
-├── ChannelNotFoundError     404  control API only
-├── DuplicateMismatchError   409  the number exists with other fields
-├── OrderPaidError           409
-├── OrderClosedError         409  control API only
-├── OrderDeclinedError       409
-├── OrderNotPaidError        409
-├── RefundExceedsError       409
-├── RefundEndedError         409  control API only
-├── AppBalanceError          409
-├── RateLimitedError         429
-└── SystemFailureError       500  outcome unknown
+├── ParamError                400  a field is missing or out of range
+├── SignError                 401  unknown app, bad signature, timestamp out of range
+├── OrderNotFoundError        404
+├── RefundNotFoundError       404
+├── TransferNotFoundError     404
+├── ChannelNotFoundError      404  control API only
+├── DuplicateMismatchError    409  the number exists with other fields
+├── OrderPaidError            409
+├── OrderClosedError          409  control API only
+├── OrderDeclinedError        409
+├── OrderNotPaidError         409
+├── RefundExceedsError        409
+├── RefundEndedError          409  control API only
+├── RefundNotSucceededError   409  control API only
+├── TransferEndedError        409  control API only
+├── TransferNotSucceededError 409 control API only
+├── PayeeRefusedError         409
+├── AppBalanceError           409
+├── RateLimitedError          429
+└── SystemFailureError        500  outcome unknown
 """
 
 from typing import ClassVar
@@ -52,6 +57,12 @@ class RefundNotFoundError(RefusedError):
     """The app has no refund of this number."""
 
     status, code = 404, "REFUND_NOT_FOUND"
+
+
+class TransferNotFoundError(RefusedError):
+    """The app has no transfer of this number."""
+
+    status, code = 404, "TRANSFER_NOT_FOUND"
 
 
 class ChannelNotFoundError(RefusedError):
@@ -102,8 +113,32 @@ class RefundEndedError(RefusedError):
     status, code = 409, "REFUND_ENDED"
 
 
+class RefundNotSucceededError(RefusedError):
+    """Only a refund that the payer had can bounce."""
+
+    status, code = 409, "REFUND_NOT_SUCCEEDED"
+
+
+class TransferEndedError(RefusedError):
+    """The transfer has succeeded or failed already."""
+
+    status, code = 409, "TRANSFER_ENDED"
+
+
+class TransferNotSucceededError(RefusedError):
+    """Only a transfer that the payee had can be returned."""
+
+    status, code = 409, "TRANSFER_NOT_SUCCEEDED"
+
+
+class PayeeRefusedError(RefusedError):
+    """The account takes no money; nothing was done."""
+
+    status, code = 409, "PAYEE_REFUSED"
+
+
 class AppBalanceError(RefusedError):
-    """The merchant's balance at the channel does not cover the refund."""
+    """The merchant's balance at the channel does not cover the refund or transfer."""
 
     status, code = 409, "APP_BALANCE_NOT_ENOUGH"
 

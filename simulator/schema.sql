@@ -46,10 +46,11 @@ CREATE TABLE IF NOT EXISTS refunds (
     channel_refund_no TEXT NOT NULL UNIQUE,
     app_id            TEXT NOT NULL,
     out_no            TEXT NOT NULL REFERENCES orders,
-    state             TEXT NOT NULL CHECK (state IN ('processing', 'succeeded', 'failed')),
+    state             TEXT NOT NULL CHECK (state IN ('processing', 'succeeded', 'bounced', 'failed')),
     amount_minor      INTEGER NOT NULL CHECK (amount_minor > 0),
     currency          TEXT NOT NULL,
     succeeded_at      REAL,
+    bounced_at        REAL,
     fail_code         TEXT,
     notify_url        TEXT,
     terms             TEXT NOT NULL,
@@ -57,6 +58,25 @@ CREATE TABLE IF NOT EXISTS refunds (
     previous          TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refunds_by_order ON refunds (out_no);
+
+CREATE TABLE IF NOT EXISTS transfers (
+    out_transfer_no     TEXT PRIMARY KEY,
+    channel             TEXT NOT NULL,
+    channel_transfer_no TEXT NOT NULL UNIQUE,
+    app_id              TEXT NOT NULL,
+    state               TEXT NOT NULL CHECK (state IN ('processing', 'succeeded', 'returned', 'failed')),
+    amount_minor        INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency            TEXT NOT NULL,
+    account             TEXT NOT NULL,
+    succeeded_at        REAL,
+    returned_at         REAL,
+    fail_code           TEXT,
+    notify_url          TEXT,
+    terms               TEXT NOT NULL,
+    end_at              REAL,
+    previous            TEXT,
+    CHECK ((state = 'returned') = (returned_at IS NOT NULL))
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS balances (
     app_id       TEXT NOT NULL,
@@ -68,7 +88,7 @@ CREATE TABLE IF NOT EXISTS balances (
 CREATE TABLE IF NOT EXISTS notifications (
     notify_id  TEXT PRIMARY KEY,
     channel    TEXT NOT NULL,
-    kind       TEXT NOT NULL CHECK (kind IN ('payment', 'refund')),
+    kind       TEXT NOT NULL CHECK (kind IN ('payment', 'refund', 'transfer')),
     app_id     TEXT NOT NULL,
     number     TEXT NOT NULL,
     out_no     TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""The composition root: one book, one clock, one payer's side, and the channels that share them."""
+"""The composition root: one book, one clock, both sides of the outside, and the channels that share them."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,10 @@ from simulator.faults import FaultTable
 from simulator.journal import Journal
 from simulator.notifier import Notifier
 from simulator.orders import Orders
+from simulator.payee import Payee
 from simulator.refunds import Refunds
+from simulator.timetable import Timetable
+from simulator.transfers import Transfers
 
 
 class World:
@@ -30,10 +33,11 @@ class World:
         self.balances = Balances(self.database)
         self.orders = Orders(self.database, self.clock, self.balances)
         self.refunds = Refunds(self.database, self.clock, self.balances)
+        self.transfers = Transfers(self.database, self.clock, self.balances)
         self.notifier = Notifier(self.database, self.clock, faults=self.faults, journal=self.journal)
-        self.cashier = Cashier(
-            self.database, self.dials, orders=self.orders, refunds=self.refunds, notifier=self.notifier
-        )
+        timetable = Timetable(self.database)
+        self.cashier = Cashier(self.dials, timetable, orders=self.orders, refunds=self.refunds, notifier=self.notifier)
+        self.payee = Payee(self.dials, transfers=self.transfers, notifier=self.notifier, timetable=timetable)
         self.channels: dict[str, Channel] = {}
 
     def start(self, *channels: Channel) -> None:
@@ -41,6 +45,7 @@ class World:
         self.channels.update({channel.name: channel for channel in channels})
         self.notifier.start(self.channels)
         self.cashier.start()
+        self.payee.start()
 
     async def close(self) -> None:
         """Let go of clients, timers and the book."""

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.commands import RefundView
 from domain.errors import NotFound
 from domain.money import Currency
 from domain.orders import Frozen
+from domain.outgoing import RefundView
 from domain.states import RefundOrigin
 
 
@@ -30,26 +30,32 @@ class NewRefund(Frozen):
 
 
 class NewSuspenseItem(Frozen):
-    """Money that we have and cannot place: what came, and what was asked."""
+    """Money that we have and cannot place, what it is about, and what else is known of it."""
 
     id: str
     merchant_id: str
+    origin: str
+    object_id: str
     out_no: str
+    channel_account_id: str
     amount_minor: int
     currency: Currency
     owner: str
     reason: str
-    asked_minor: int
-    asked_currency: str
+    evidence: dict[str, Any]
 
 
 _INSERT = text("SELECT refund_insert(CAST(:refund AS jsonb))")
 _ITEM = text(
-    "INSERT INTO suspense_item (id, merchant_id, out_no, amount_minor, currency, owner, reason, evidence)"
-    " VALUES (:id, :merchant_id, :out_no, :amount_minor, :currency, :owner, :reason, CAST(:evidence AS jsonb))"
-    " ON CONFLICT DO NOTHING"
+    "INSERT INTO suspense_item (id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency,"
+    " owner, reason, evidence)"
+    " VALUES (:id, :merchant_id, :origin, :object_id, :out_no, :channel_account_id, :amount_minor, :currency, :owner,"
+    " :reason, CAST(:evidence AS jsonb)) ON CONFLICT DO NOTHING"
 )
-_END_ITEM = text("UPDATE suspense_item SET state = 'ended', ended_at = now() WHERE out_no = :out_no AND state = 'open'")
+_END_ITEM = text(
+    "UPDATE suspense_item SET state = 'ended', resolution = coalesce(resolution, 'refund'), ended_at = now(),"
+    " version = version + 1 WHERE origin = :origin AND object_id = :object_id AND state <> 'ended'"
+)
 _VIEW = text("SELECT refund_view(:id)")
 _SEND = text("SELECT refund_send(:id)")
 _RECORD = text("SELECT refund_record(:id, CAST(:columns AS jsonb), CAST(:evidence AS jsonb), :event)")
@@ -66,14 +72,13 @@ async def insert(session: AsyncSession, refund: NewRefund) -> None:
 
 
 async def open_suspense_item(session: AsyncSession, item: NewSuspenseItem) -> None:
-    """The item is open, once per attempt."""
-    asked = json.dumps({"asked_minor": item.asked_minor, "asked_currency": item.asked_currency})
-    await session.execute(_ITEM, {**item.model_dump(exclude={"asked_minor", "asked_currency"}), "evidence": asked})
+    """The item is open, once per object."""
+    await session.execute(_ITEM, {**item.model_dump(), "evidence": json.dumps(item.evidence)})
 
 
-async def end_suspense_item(session: AsyncSession, out_no: str) -> None:
-    """The attempt's suspense item is ended, because its money went back."""
-    await session.execute(_END_ITEM, {"out_no": out_no})
+async def end_suspense_item(session: AsyncSession, origin: str, object_id: str) -> None:
+    """The object's suspense item is ended, because its money left suspense."""
+    await session.execute(_END_ITEM, {"origin": origin, "object_id": object_id})
 
 
 async def view(session: AsyncSession, refund_id: str) -> RefundView:

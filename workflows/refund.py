@@ -1,125 +1,104 @@
-"""Money given back: for now what came late, twice or wrongly; the merchant's own refunds join it with their try."""
-
-from contextlib import suppress
-from datetime import timedelta
+"""Money given back: what the merchant refunds, and what came late, twice or wrongly."""
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.commands import RefundCommand, RefundView
-    from domain.states import LegState
-    from workflows import timing
-    from workflows.attributes import NEEDS_ATTENTION, PAYMENT_STATE
-    from workflows.failures import timed_out, undecided
+    from domain.outgoing import ApprovalCommand, OperationAnswer, RefundCommand, RefundView
+    from workflows.attributes import PAYMENT_STATE
+    from workflows.failures import Refusal, refusal_of, undecided
+    from workflows.outgoing import (
+        ChannelLeg,
+        HeldMoney,
+        OutgoingNames,
+        OutgoingRecord,
+        OutgoingSteps,
+        check_decision,
+    )
     from workflows.shield import finish_despite_cancel
-    from workflows.steps import call_channel, local, local_quietly
-    from workflows.tcc import forward
+    from workflows.tcc import Saga
 
-CALL_TIMEOUT_S = 30
+NAMES = OutgoingNames(
+    open="refund.open",
+    decide="refund.decide",
+    send="channel.refund",
+    ask="channel.refund_query",
+    confirm="refund.confirm",
+    cancel="refund.fail",
+)
 
 
 @workflow.defn(name="Refund")
 class RefundWorkflow:
-    """Drives the channel leg until the channel has proven its end. Pivot: the channel's success.
+    """Holds the merchant's money, drives the channel leg to its proof, posts. Pivot: the channel's success.
 
     Nothing unknown becomes failed; a refund that the channel keeps unknown is flagged and asked about for ever.
     """
 
-    def __init__(self) -> None:
-        self._view: RefundView | None = None
-        self._called = False
+    @workflow.init
+    def __init__(self, command: RefundCommand) -> None:
+        self._id = command.refund_id
+        self._steps = OutgoingSteps(command, RefundView, NAMES)
+        self._refused: Refusal | None = None
 
     @workflow.run
-    async def run(self, command: RefundCommand) -> RefundView:
-        """The refund is succeeded or failed, and posted accordingly; Cancel in the UI changes nothing: it is owed."""
-        await finish_despite_cancel(self._drive(command), lambda: None)
-        return self._refund
+    async def run(self, command: RefundCommand) -> RefundView | None:  # noqa: ARG002 - `__init__` has read it
+        """The refund is succeeded or failed, and posted accordingly; None when it was refused and never was.
 
-    async def _drive(self, command: RefundCommand) -> None:
-        self._keep(await local("refund.open", command, RefundView))
-        while not self._refund.state.terminal:
-            await self._advance(command)
-        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._refund.state)])
+        Cancel in the UI changes nothing: it is owed.
+        """
+        await finish_despite_cancel(self._drive(), lambda: None)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._steps.view
+
+    async def _drive(self) -> None:
+        try:
+            await self._steps.open()
+        except FailureError as error:
+            self._refused = refusal_of(error)
+            if self._refused is None:
+                raise undecided(error) from error
+            workflow.set_current_details(f"Refused: {self._refused.code}. No refund was made, nothing is held.")
+            return
+        self._tell("the channel's word on the refund")
+        if not self._steps.now.state.terminal:
+            await self._saga().run()
+        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._steps.now.state)])
         self._tell("nothing: it has ended")
 
-    async def _advance(self, command: RefundCommand) -> None:
-        match self._refund.leg_state:
-            case LegState.KNOWN_OK:
-                await self._end("refund.confirm", command)
-            case LegState.KNOWN_FAIL:
-                await self._end("refund.fail", command)
-            case LegState.INTENT if self._refund.next_check_at is None:
-                await self._call("channel.refund", command)
-            case LegState.SENT if self._refund.next_check_at is None:
-                await self._call("channel.refund", command)
-            case _:
-                await self._wait_and_ask(command)
-
-    async def _wait_and_ask(self, command: RefundCommand) -> None:
-        self._tell("the channel's word on the refund")
-        due = self._refund.next_check_at or workflow.now()
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._called,
-                timeout=max(due - workflow.now(), timedelta(0)),
-                timeout_summary="next question to the channel",
-            )
-        self._called = False
-        if self._refund.leg_state is not LegState.INTENT:
-            await self._call("channel.refund_query", command)
-        if self._refund.leg_state in {LegState.INTENT, LegState.UNKNOWN}:
-            # The same number again; where the channel does not make that safe, the activity only asks.
-            await self._call("channel.refund", command)
-
-    async def _call(self, name: str, command: RefundCommand) -> None:
-        try:
-            answer = await call_channel(
-                name,
-                command,
-                RefundView,
-                channel=self._refund.channel,
-                call_timeout_s=CALL_TIMEOUT_S,
-                until=timing.REFUND_CALL_LIMIT,
-                summary=f"{self._refund.channel} {self._refund.out_refund_no}",
-            )
-        except FailureError as error:
-            if not timed_out(error):
-                raise undecided(error) from error
-            answer = await local("refund.open", command, RefundView)
-        self._keep(answer)
-
-    async def _end(self, name: str, command: RefundCommand) -> None:
-        self._keep(await forward(lambda: local_quietly(name, command, RefundView), self._flag))
-
-    async def _flag(self, reason: str) -> None:
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
-        self._tell(f"a step that fails ({reason}) and is tried again")
+    def _saga(self) -> Saga:
+        return Saga(local=HeldMoney(self._steps), sender=ChannelLeg(self._steps), record=OutgoingRecord(self._steps))
 
     @workflow.signal
     def callback(self, callback_id: str) -> None:  # noqa: ARG002 - the row is a hint: the query decides
         """The channel called about this refund: it is asked at once."""
-        self._called = True
+        self._steps.called = True
+
+    @workflow.update
+    async def accepted(self) -> OperationAnswer:
+        """The refund exists with its hold, or it was refused and never will."""
+        await workflow.wait_condition(lambda: self._steps.view is not None or self._refused is not None)
+        if self._refused is None:
+            return OperationAnswer(object_id=self._id)
+        return OperationAnswer(object_id=self._id, refused_code=self._refused.code, refused_detail=self._refused.detail)
+
+    @workflow.update
+    async def decide(self, decision: ApprovalCommand) -> OperationAnswer:
+        """The decision stands, this one or the one that was faster."""
+        await self._steps.decide(decision)
+        return OperationAnswer(object_id=self._id)
+
+    @decide.validator
+    def _check_decision(self, decision: ApprovalCommand) -> None:
+        check_decision(self._steps.view, decision)
 
     @workflow.query
     def refund(self) -> RefundView:
         """The refund as the workflow last saw it."""
-        return self._refund
-
-    @property
-    def _refund(self) -> RefundView:
-        if self._view is None:
-            raise RuntimeError("the refund is not open yet")
-        return self._view
-
-    def _keep(self, view: RefundView) -> None:
-        newly_flagged = view.needs_attention and not (self._view is not None and self._view.needs_attention)
-        self._view = view
-        if newly_flagged:
-            workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
+        return self._steps.now
 
     def _tell(self, waits_for: str) -> None:
-        refund = self._refund
+        refund = self._steps.now
         workflow.set_current_details(
             f"Refund of {refund.amount_minor} (minor units of {refund.currency}), origin {refund.origin}: "
             f"**{refund.state}** ({refund.certainty}), leg {refund.leg_state}.\n\n"

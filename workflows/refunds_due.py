@@ -5,7 +5,8 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.commands import PaymentView, RefundCommand
+    from domain.commands import PaymentView
+    from domain.outgoing import RefundCommand
 
 
 async def start_refunds(payment: PaymentView) -> None:

@@ -55,13 +55,14 @@ async def call_channel(  # noqa: PLR0913 - the one place where a channel call is
     call_timeout_s: int,
     until: timedelta,
     summary: str,
+    queue: str = "channel",
 ) -> Answer:
     """One call to a channel on its own queue, taken over within seconds when its worker dies."""
     result: Answer = await workflow.execute_activity(
         name,
         command,
         result_type=answer,
-        task_queue=f"channel-{channel}",
+        task_queue=f"{queue}-{channel}",
         start_to_close_timeout=timedelta(seconds=call_timeout_s) + timing.CALL_MARGIN,
         schedule_to_close_timeout=until,
         heartbeat_timeout=timing.CALL_HEARTBEAT,

@@ -18,9 +18,10 @@ from simulator.journal import Entry, json_or_text
 from simulator.refusals import RateLimitedError, RefusedError, SystemFailureError
 from simulator.sim.cashier_page import cashier_page
 from simulator.sim.gate import Call, Gate
-from simulator.sim.operations import CHANNEL, Operations
+from simulator.sim.operations import Operations
 from simulator.sim.signing import spoiled
-from simulator.sim.wire import refund_object
+from simulator.sim.transfers import TRANSFER_OPERATIONS, TransferOperations
+from simulator.sim.wire import CHANNEL, refund_object, transfer_object
 from simulator.world import World
 
 HTTP_OK = 200
@@ -57,6 +58,7 @@ class SimChannel:
             clock=world.clock,
             cashier_url=f"{world.public_url}/sim/cashier",
         )
+        self._transfers = TransferOperations(world.transfers, world.balances, payee=world.payee, clock=world.clock)
 
     def routes(self) -> list[Route]:
         """Give the protocol's routes and the page on which a person pays."""
@@ -66,6 +68,9 @@ class SimChannel:
             Route("/sim/v1/orders/{number}/close", self._endpoint(Operation.CLOSE), methods=["POST"]),
             Route("/sim/v1/refunds", self._endpoint(Operation.REFUND), methods=["POST"]),
             Route("/sim/v1/refunds/{number}", self._endpoint(Operation.REFUND_QUERY), methods=["GET"]),
+            Route("/sim/v1/transfers", self._endpoint(Operation.TRANSFER), methods=["POST"]),
+            Route("/sim/v1/transfers/{number}", self._endpoint(Operation.TRANSFER_QUERY), methods=["GET"]),
+            Route("/sim/v1/balance", self._endpoint(Operation.BALANCE), methods=["GET"]),
             Route("/sim/cashier/{channel_no}", self._show_cashier, methods=["GET"]),
         ]
 
@@ -96,11 +101,15 @@ class SimChannel:
         return status == HTTP_OK and isinstance(answer, dict) and answer.get("code") == "OK"
 
     def _resource(self, notice: Notice, flaw: Flaw | None) -> dict[str, Any]:
-        if notice.kind is NoticeKind.PAYMENT:
-            resource = self._operations.order_object(self._world.orders.get(notice.number))
-            stated = "paid_amount_minor"
-        else:
-            resource, stated = refund_object(self._world.refunds.get(notice.number)), "amount_minor"
+        stated = "amount_minor"
+        match notice.kind:
+            case NoticeKind.PAYMENT:
+                resource = self._operations.order_object(self._world.orders.get(notice.number))
+                stated = "paid_amount_minor"
+            case NoticeKind.REFUND:
+                resource = refund_object(self._world.refunds.get(notice.number))
+            case NoticeKind.TRANSFER:
+                resource = transfer_object(self._world.transfers.get(notice.number))
         if flaw is Flaw.WRONG_AMOUNT:
             resource[stated] -= 1
         return resource
@@ -131,13 +140,14 @@ class SimChannel:
             raise RateLimitedError("too many requests")
         if flaw in NOT_EXECUTED:
             raise SystemFailureError("the channel stumbled")
-        outcome = _accepted(self._operations.execute(call, app_id, flaw))
+        operations = self._transfers if call.op in TRANSFER_OPERATIONS else self._operations
+        outcome = _accepted(operations.execute(call, app_id, flaw))
         if flaw is Flaw.STATUS_500_COMMIT:
             raise SystemFailureError("the channel stumbled")
         return outcome
 
     def _numbers(self, call: Call) -> tuple[str | None, str | None]:
-        if call.op in {Operation.QUERY, Operation.CLOSE}:
+        if call.op in {Operation.QUERY, Operation.CLOSE, Operation.TRANSFER_QUERY}:
             return call.number, None
         if call.op is Operation.REFUND_QUERY:
             refund = self._world.refunds.find(call.number)
@@ -145,7 +155,8 @@ class SimChannel:
         fields = json_or_text(call.body.decode("utf-8", "replace"))
         if not isinstance(fields, dict):
             return None, None
-        out_no, refund_no = fields.get("out_no"), fields.get("out_refund_no")
+        out_no = fields.get("out_transfer_no" if call.op is Operation.TRANSFER else "out_no")
+        refund_no = fields.get("out_refund_no")
         return out_no if isinstance(out_no, str) else None, refund_no if isinstance(refund_no, str) else None
 
     def _journal(

@@ -1,6 +1,5 @@
 """What the sim channel does for an admitted merchant; one method an operation, inside one transaction."""
 
-import secrets
 from typing import Any
 
 import orjson
@@ -19,9 +18,17 @@ from simulator.refusals import (
     RefusedError,
 )
 from simulator.sim.gate import Call
-from simulator.sim.wire import Invoke, instant, order_object, order_terms, refund_object, refund_terms, same_terms
-
-CHANNEL = "sim"
+from simulator.sim.wire import (
+    CHANNEL,
+    Invoke,
+    channel_number,
+    instant,
+    order_object,
+    order_terms,
+    refund_object,
+    refund_terms,
+    same_terms,
+)
 
 
 class Operations:
@@ -51,7 +58,7 @@ class Operations:
                 refund = self._known_refund(call.number, app_id)
                 return refund_object(refund.before_last_change() if flaw is Flaw.STALE else refund)
             case _:
-                raise RefusedError(f"the sim channel has no {call.op}")
+                raise RefusedError(f"this is no order and no refund: {call.op}")
 
     def order_object(self, order: Order) -> dict[str, Any]:
         """Write an order with the address where a person can pay it."""
@@ -68,7 +75,7 @@ class Operations:
         order = Order(
             out_no=out_no,
             channel=CHANNEL,
-            channel_no=self._new_number("SIM"),
+            channel_no=channel_number("SIM", self._clock.now()),
             app_id=app_id,
             state=OrderState.WAITING,
             amount_minor=terms["amount_minor"],
@@ -110,7 +117,7 @@ class Operations:
         refund = Refund(
             out_refund_no=out_refund_no,
             channel=CHANNEL,
-            channel_refund_no=self._new_number("SIMR"),
+            channel_refund_no=channel_number("SIMR", self._clock.now()),
             app_id=app_id,
             out_no=terms["out_no"],
             state=RefundState.PROCESSING,
@@ -127,7 +134,3 @@ class Operations:
         if refund.app_id != app_id or refund.channel != CHANNEL:
             raise RefundNotFoundError(f"no refund {out_refund_no}")
         return refund
-
-    def _new_number(self, prefix: str) -> str:
-        # Numbers grow with time, so a list sorted by them is in the order of making.
-        return f"{prefix}{int(self._clock.now() * 1_000_000)}{secrets.randbelow(10_000):04}"

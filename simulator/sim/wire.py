@@ -1,6 +1,7 @@
-"""What the sim channel reads and writes: the bodies of its requests and its two objects."""
+"""What the sim channel reads and writes: the bodies of its requests and its objects."""
 
 import re
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,9 @@ from simulator.fields import CURRENCY, HTTP_URL, NUMBER, Fields
 from simulator.orders import Order
 from simulator.refunds import Refund
 from simulator.refusals import ParamError
+from simulator.transfers import Transfer
 
+CHANNEL = "sim"
 AUTH_CODE = re.compile(r"28(pay|decline|wait)[!-~]{0,64}")
 
 
@@ -53,6 +56,23 @@ def refund_terms(fields: Fields) -> dict[str, Any]:
     }
 
 
+def transfer_terms(fields: Fields) -> dict[str, Any]:
+    """Read what a merchant asks for in a transfer, or raise `ParamError`."""
+    return {
+        "amount_minor": fields.integer("amount_minor"),
+        "currency": fields.text("currency", CURRENCY),
+        "account": fields.text("account"),
+        "name": fields.optional_text("name"),
+        "memo": fields.optional_text("memo"),
+        "notify_url": fields.optional_text("notify_url", HTTP_URL),
+    }
+
+
+def channel_number(prefix: str, at: float) -> str:
+    """Make a number of the channel's own; they grow with time, so a list sorted by them is in the order of making."""
+    return f"{prefix}{int(at * 1_000_000)}{secrets.randbelow(10_000):04}"
+
+
 def instant(text: str) -> float:
     """Read an RFC 3339 time as epoch seconds, or raise `ParamError`."""
     try:
@@ -86,7 +106,7 @@ def order_object(order: Order, cashier_url: str) -> dict[str, Any]:
         "currency": order.currency,
         "invoke": terms["invoke"],
         "expire_at": terms["expire_at"],
-        "paid_at": None if order.paid_at is None else rfc3339(order.paid_at),
+        "paid_at": _time(order.paid_at),
         "qr_text": cashier_url if terms["invoke"] == Invoke.QR else None,
         "url": cashier_url if terms["invoke"] == Invoke.PAGE else None,
     }
@@ -101,6 +121,25 @@ def refund_object(refund: Refund) -> dict[str, Any]:
         "state": refund.state,
         "amount_minor": refund.amount_minor,
         "currency": refund.currency,
-        "succeeded_at": None if refund.succeeded_at is None else rfc3339(refund.succeeded_at),
+        "succeeded_at": _time(refund.succeeded_at),
+        "bounced_at": _time(refund.bounced_at),
         "fail_code": refund.fail_code,
     }
+
+
+def transfer_object(transfer: Transfer) -> dict[str, Any]:
+    """Write a transfer; who is paid stays between the merchant and the request."""
+    return {
+        "out_transfer_no": transfer.out_transfer_no,
+        "channel_transfer_no": transfer.channel_transfer_no,
+        "state": transfer.state,
+        "amount_minor": transfer.amount_minor,
+        "currency": transfer.currency,
+        "succeeded_at": _time(transfer.succeeded_at),
+        "returned_at": _time(transfer.returned_at),
+        "fail_code": transfer.fail_code,
+    }
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else rfc3339(at)

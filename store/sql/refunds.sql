@@ -6,7 +6,8 @@ LANGUAGE sql STABLE AS $$
         'refund_id', r.id, 'merchant_id', r.merchant_id, 'payment_id', r.payment_id, 'origin', r.origin,
         'channel', r.channel, 'out_refund_no', r.out_refund_no, 'state', r.state, 'leg_state', r.leg_state,
         'certainty', r.certainty, 'checks', r.checks, 'next_check_at', r.next_check_at,
-        'needs_attention', r.needs_attention, 'amount_minor', r.amount_minor, 'currency', r.currency)
+        'needs_attention', r.needs_attention, 'failure_code', r.failure_code, 'approval', r.approval,
+        'approval_expires_at', r.approval_expires_at, 'amount_minor', r.amount_minor, 'currency', r.currency)
     FROM refund r WHERE r.id = p_id
 $$;
 
@@ -19,10 +20,10 @@ $$;
 CREATE FUNCTION refund_insert(p_refund jsonb) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO refund (
-        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor, currency,
-        reason, send_before)
+        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
+        channel_minor, currency, reason, send_before)
     SELECT id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
-        currency, reason, 'infinity'
+        amount_minor, currency, reason, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 

@@ -68,6 +68,7 @@ class ReservationLine(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["payment_id"], ["reservation.payment_id"], name="reservation_line_reservation"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("restocked BETWEEN 0 AND quantity", name="restocked_within_quantity"),
     )
 
     payment_id: str = words(key=True)
@@ -75,3 +76,4 @@ class ReservationLine(SQLModel, table=True):
     sku: str = words()
     warehouse: str = words()
     quantity: int = whole()
+    restocked: int = whole(default=0)

@@ -6,14 +6,15 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from domain.states import Certainty, CloseReason, PaymentState
+from domain.states import Certainty, CloseReason, PaymentState, Purpose
 from store.tables.columns import document, maybe_words, moment, one_of, whole, words
 
 
 class Payment(SQLModel, table=True):
     """A payment; only the payment's own workflow and the callback and watch transactions move it.
 
-    `order_no` is unique among the merchant's payments that are neither closed nor failed (law 12).
+    `order_no` is unique among the merchant's payments that are neither closed nor failed (law 12). A top-up is a
+    payment into the wallet `to_account_id`, and its `order_no` is the `top_up_no`.
     """
 
     __tablename__ = "payment"
@@ -22,6 +23,10 @@ class Payment(SQLModel, table=True):
         one_of("state", PaymentState),
         one_of("certainty", Certainty),
         one_of("close_reason", CloseReason),
+        one_of("purpose", Purpose),
+        CheckConstraint("(purpose = 'top_up') = (to_account_id IS NOT NULL)", name="top_up_has_account"),
+        CheckConstraint("refunded_minor >= 0 AND refunding_minor >= 0", name="refunds_not_negative"),
+        CheckConstraint("refunded_minor + refunding_minor <= captured_minor", name="refunds_within_captured"),
         CheckConstraint("amount_minor = balance_minor + channel_minor", name="parts_sum_to_amount"),
         CheckConstraint("balance_minor >= 0 AND channel_minor >= 0 AND fee_minor >= 0", name="parts_not_negative"),
         CheckConstraint("fee_minor <= amount_minor", name="fee_within_amount"),
@@ -32,18 +37,22 @@ class Payment(SQLModel, table=True):
         Index(
             "payment_live_order_no",
             "merchant_id",
+            "purpose",
             "order_no",
             unique=True,
             postgresql_where=text("state NOT IN ('closed', 'failed')"),
         ),
         Index("payment_order_no", "merchant_id", "order_no"),
         Index("payment_merchant_id", "merchant_id", "id"),
+        Index("payment_to_account_id", "to_account_id", postgresql_where=text("to_account_id IS NOT NULL")),
         Index("payment_open", "updated_at", postgresql_where=text("state NOT IN ('closed', 'failed', 'succeeded')")),
     )
 
     id: str = words(key=True)
     merchant_id: str = words()
+    purpose: str = words(default="payment")
     order_no: str = words()
+    to_account_id: str | None = maybe_words()
     state: str = words(default="pending")
     version: int = whole(default=1)
     amount_minor: int = whole()
@@ -58,6 +67,7 @@ class Payment(SQLModel, table=True):
     fee_minor: int = whole(default=0)
     captured_minor: int = whole(default=0)
     refunded_minor: int = whole(default=0)
+    refunding_minor: int = whole(default=0)
     subject: str = words()
     payer_account_id: str | None = maybe_words()
     payer: dict[str, Any] = document()

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from channels.base import ChannelAccount, PayOrder, RefundOrder
+from channels.base import ChannelAccount, PayOrder, RefundOrder, TransferOrder
 from domain.ids import new_out_no
 from domain.money import Currency, Money
 from domain.states import Invoke
@@ -58,6 +58,12 @@ def a_refund(out_no: str, amount_minor: int, **changes: Any) -> RefundOrder:  # 
     return RefundOrder.model_validate(fields | changes)
 
 
+def a_transfer(amount_minor: int, **changes: Any) -> TransferOrder:  # noqa: ANN401 - any field of it
+    """Some of our money sent to a payee."""
+    fields = {"out_transfer_no": new_out_no(), "money": yuan(amount_minor), "account": "payee@example.com"}
+    return TransferOrder.model_validate(fields | changes)
+
+
 def an_account(key: Ed25519PrivateKey, channel_public_key: str, **config: str | float) -> ChannelAccount:
     """An account at the sim channel."""
     return ChannelAccount.model_validate(
@@ -99,6 +105,11 @@ class SimParty:
         """The payer's bank says no for good."""
         await self.simulator.call("fail", out_no=out_no, code="NO_MONEY")
 
+    async def has_balance(self, amount_minor: int) -> None:
+        """So much more of our money is at the channel."""
+        paid_in = {"app_id": self.account.config["app_id"], "currency": "CNY", "amount_minor": -amount_minor}
+        await self.simulator.call("withdraw", **paid_in)
+
     async def fault(self, op: str, what: str, out_no: str | None, **more: float) -> None:
         """The next such call misbehaves."""
         order = {} if out_no is None else {"out_no": out_no}
@@ -113,3 +124,8 @@ class SimParty:
         """The channel's own book of this refund."""
         book = await self.simulator.read("book")
         return [refund for refund in book["refunds"] if refund["refund_no"] == out_refund_no]
+
+    async def transfers(self, out_transfer_no: str) -> list[dict[str, Any]]:
+        """The channel's own book of this transfer."""
+        book = await self.simulator.read("book")
+        return [transfer for transfer in book["transfers"] if transfer["out_no"] == out_transfer_no]

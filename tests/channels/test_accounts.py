@@ -1,5 +1,7 @@
 """Onboarding, capabilities, and what must never be said aloud."""
 
+from datetime import timedelta
+
 import pytest
 
 from channels.base import Channel, ChannelAccount, Op
@@ -10,6 +12,8 @@ from domain.states import CloseProof, Invoke
 from tests.channels.parties import an_account, an_order, key_text
 from tests.channels.wire_peer import ChannelKey, Peer, answers, resets
 
+SUPPORTED = {Op.PAY, Op.QUERY, Op.CLOSE, Op.REFUND, Op.REFUND_QUERY, Op.CALLBACK}
+SUPPORTED |= {Op.TRANSFER, Op.TRANSFER_QUERY, Op.BALANCE}
 OUR_KEY = ChannelKey().key
 CHANNEL_KEY = ChannelKey().public
 CONFIG = {"base_url": "https://channel.example/sim", "app_id": "app_1"}
@@ -48,6 +52,8 @@ def test_everything_missing_is_named_at_once(sim: Channel) -> None:
         ({"app_id": "app\r\nX: y"}, "app_id"),
         ({"close_proof": "perhaps"}, "close_proof"),
         ({"call_timeout_s": 0}, "call_timeout_s"),
+        ({"return_window_s": -1}, "return_window_s"),
+        ({"refunds_one_at_a_time": "perhaps"}, "refunds_one_at_a_time"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -71,7 +77,7 @@ def test_a_key_of_the_wrong_form_is_named_and_not_repeated(sim: Channel, key: st
     assert not key or key not in str(raised.value).replace("secrets.private_key", "")
 
 
-@pytest.mark.parametrize("op", sorted(set(Op) - {Op.PAY, Op.QUERY, Op.CLOSE, Op.REFUND, Op.REFUND_QUERY, Op.CALLBACK}))
+@pytest.mark.parametrize("op", sorted(set(Op) - SUPPORTED))
 def test_every_other_operation_is_refused_before_any_io(sim: Channel, op: Op) -> None:
     """The one helper refuses what the account's capabilities lack."""
     with pytest.raises(Unsupported, match=op):
@@ -97,6 +103,8 @@ async def test_nothing_unsupported_reaches_the_channel(sim: Channel) -> None:
         for number in ("short", "a" * 33, "../../etc", "OUTNO00001\n"):
             with pytest.raises(Unsupported):
                 await sim.query(account, number)
+            with pytest.raises(Unsupported):
+                await sim.query_transfer(account, number)
     assert 0 == peer.accepted
 
 
@@ -105,7 +113,15 @@ def test_a_weaker_channel_can_be_played(sim: Channel) -> None:
     account = an_account(OUR_KEY, CHANNEL_KEY, close_proof="after_expiry", callback_is_proof=False)
     capabilities = sim.capabilities(account)
     assert (CloseProof.AFTER_EXPIRY, False) == (capabilities.close_proof, capabilities.callback_is_proof)
-    assert {Op.PAY, Op.REFUND} <= capabilities.idempotent_ops
+    assert {Op.PAY, Op.REFUND, Op.TRANSFER} <= capabilities.idempotent_ops
+
+
+def test_what_comes_back_later_has_a_window(sim: Channel) -> None:
+    """Seven days and parallel refunds, unless the account's settings say otherwise."""
+    plain = sim.capabilities(an_account(OUR_KEY, CHANNEL_KEY))
+    strict = sim.capabilities(an_account(OUR_KEY, CHANNEL_KEY, return_window_s=60, refunds_one_at_a_time=True))
+    assert (timedelta(days=7), False) == (plain.return_window, plain.refunds_one_at_a_time)
+    assert (timedelta(minutes=1), True) == (strict.return_window, strict.refunds_one_at_a_time)
 
 
 def test_an_unknown_channel_is_named(channels: Channels) -> None:

@@ -11,9 +11,18 @@ from channels.errors import Unknown
 from channels.http import Call, make_client
 from channels.registry import Channels
 from channels.sim_account import read_contract
-from channels.sim_requests import Stamp, Unsigned, build_close, build_pay, build_query, build_refund, signed
+from channels.sim_requests import (
+    Stamp,
+    Unsigned,
+    build_close,
+    build_pay,
+    build_query,
+    build_refund,
+    build_transfer,
+    signed,
+)
 from domain.states import Invoke
-from tests.channels.parties import a_refund, an_account, an_order
+from tests.channels.parties import a_refund, a_transfer, an_account, an_order
 from tests.channels.wire_peer import ChannelKey, Peer, answers
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -59,12 +68,14 @@ def test_absent_fields_are_not_sent() -> None:
     barcode = json.loads(build_pay(an_order(invoke=Invoke.BARCODE, auth_code="28pay1234")).body)
     assert ("barcode", "28pay1234") == (barcode["invoke"], barcode["auth_code"])
     assert "notify_url" not in json.loads(build_refund(a_refund("OUTNO00001", 1)).body)
+    assert {"name", "memo", "notify_url"}.isdisjoint(json.loads(build_transfer(a_transfer(1)).body))
 
 
 def test_amounts_are_integers_on_the_wire() -> None:
     """No float and no string ever carries money (law 1)."""
     assert b'"amount_minor":10000,' in build_pay(an_order()).body
     assert b'"amount_minor":4000,' in build_refund(a_refund("OUTNO00001", 4_000)).body
+    assert b'"amount_minor":4000,' in build_transfer(a_transfer(4_000)).body
 
 
 async def test_the_bytes_on_the_wire_are_the_bytes_that_were_signed() -> None:

@@ -178,6 +178,20 @@ class Merchant:
         body = {"out_refund_no": new_number(), "out_no": out_no, "amount_minor": amount_minor, "currency": "CNY"}
         return await self.send("POST", "/sim/v1/refunds", {**body, "reason": "returned", **changes})
 
+    async def transfer(self, amount_minor: int, /, **changes: object) -> Answer:
+        """Send money to a payee."""
+        body = {"out_transfer_no": new_number(), "amount_minor": amount_minor, "currency": "CNY", "account": "payee-1"}
+        return await self.send("POST", "/sim/v1/transfers", {**body, **changes})
+
+    async def query_transfer(self, out_transfer_no: str) -> Answer:
+        """Ask for a transfer."""
+        return await self.send("GET", f"/sim/v1/transfers/{out_transfer_no}")
+
+    async def balance_minor(self) -> int:
+        """What the channel holds for this merchant in CNY."""
+        available_minor: int = (await self.send("GET", "/sim/v1/balance?currency=CNY")).body["available_minor"]
+        return available_minor
+
 
 @dataclass
 class Callback:

@@ -174,6 +174,8 @@ async def test_armed_faults_are_listed_and_disarmed(simulator: SimulatorProcess)
         {"op": "query", "do": "late", "times": 1},
         {"op": "callback", "do": "slow", "times": 1},
         {"op": "refund", "do": "lost", "times": 1},
+        {"op": "transfer", "do": "wrong_amount", "times": 1},
+        {"op": "balance", "do": "stale", "times": 1},
         {"op": "fly", "do": "slow", "times": 1},
         {"op": "pay", "do": "explode", "times": 1},
         {"op": "pay", "do": "slow", "times": 0},

@@ -40,14 +40,14 @@ async def test_a_payer_announced_before_a_crash_still_comes(
     merchant = await merchant_of(own_simulator, receiver)
     out_no, refund_no = await merchant.place_paid(), new_number()
     await receiver.next()
-    await own_simulator.call("mode", auto_pay_ms=700, refund_ms=700)
+    await own_simulator.call("mode", auto_pay_ms=700, refund_ms=700, transfer_ms=700)
     announced = await merchant.place()
     await merchant.refund(out_no, 10, out_refund_no=refund_no, notify_url=receiver.url)
     own_simulator.kill()
     own_simulator.start()
     told = {(callback := await receiver.next()).content["kind"]: callback.content["resource"] for _ in range(2)}
     assert (announced["out_no"], refund_no) == (told["payment"]["out_no"], told["refund"]["out_refund_no"])
-    assert {"auto_pay_ms": 700, "refund_ms": 700} == await own_simulator.read("mode")
+    assert {"auto_pay_ms": 700, "refund_ms": 700, "transfer_ms": 700} == await own_simulator.read("mode")
 
 
 async def test_sigterm_ends_it_at_once_also_with_held_connections(

@@ -85,6 +85,25 @@ async def test_a_failed_refund_gives_its_amount_back(
     assert 200 == (await merchant.refund(out_no, 10000)).status
 
 
+async def test_a_bounced_refund_may_be_refunded_again(
+    merchant: Merchant, simulator: SimulatorProcess, receiver: Receiver
+) -> None:
+    """Only after success, once; it is told, its money is back, and another number may give it back."""
+    out_no, refund_no = await merchant.place_paid(), new_number()
+    await receiver.next()
+    await merchant.refund(out_no, 10000, out_refund_no=refund_no, notify_url=receiver.url)
+    succeeded = (await receiver.next()).content["resource"]
+    await simulator.call("refund", refund_no=refund_no, state="bounced", code="CARD_GONE")
+    bounced = (await receiver.next()).content["resource"]
+    assert ("bounced", "CARD_GONE") == (bounced["state"], bounced["fail_code"])
+    assert (succeeded["succeeded_at"], None) == (bounced["succeeded_at"], succeeded["bounced_at"])
+    assert bounced["bounced_at"] >= bounced["succeeded_at"]
+    again = await simulator.client.post("/_sim/refund", json={"refund_no": refund_no, "state": "bounced"})
+    assert (409, "REFUND_NOT_SUCCEEDED") == (again.status_code, again.json()["code"])
+    assert 10000 == await merchant.balance_minor()
+    assert 200 == (await merchant.refund(out_no, 10000)).status
+
+
 async def test_the_book_balances(own_simulator: SimulatorProcess, receiver: Receiver) -> None:
     """The balance is what was paid less what was refunded."""
     merchant = Merchant(own_simulator, receiver.url)

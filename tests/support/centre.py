@@ -14,6 +14,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Register
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+import schedules
 import worker
 from activities.tracing import Tracing
 from activities.webhook_guard import WebhookGuard
@@ -89,7 +90,7 @@ async def make_namespace(settings: Settings) -> None:
     )
     await client.workflow_service.register_namespace(request)
     await _until_known(client, settings.temporal_namespace)
-    await worker.add_attributes(await worker.connect(settings))
+    await schedules.add_attributes(await worker.connect(settings))
 
 
 async def _until_known(client: Client, namespace: str) -> None:

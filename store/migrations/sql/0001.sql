@@ -54,6 +54,30 @@ CREATE TABLE idempotency_key (
 	PRIMARY KEY (merchant_id, route, key)
 );
 
+CREATE TABLE limit_day (
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	account_id TEXT NOT NULL, 
+	day DATE NOT NULL, 
+	used_minor BIGINT NOT NULL, 
+	PRIMARY KEY (merchant_id, operation, currency, account_id, day), 
+	CONSTRAINT limit_day_not_negative CHECK (used_minor >= 0)
+);
+
+CREATE TABLE limit_use (
+	object_id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	account_id TEXT, 
+	day DATE NOT NULL, 
+	amount_minor BIGINT NOT NULL, 
+	used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	given_back_at TIMESTAMP WITH TIME ZONE, 
+	PRIMARY KEY (object_id)
+);
+
 CREATE TABLE merchant (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -67,6 +91,18 @@ CREATE TABLE merchant (
 	PRIMARY KEY (id), 
 	CONSTRAINT state_known CHECK (state IN ('active')), 
 	CONSTRAINT attention_after_s_not_negative CHECK (attention_after_s >= 0)
+);
+
+CREATE TABLE operation_request (
+	object_id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	number TEXT NOT NULL, 
+	request_hash TEXT NOT NULL, 
+	body JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (object_id), 
+	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer'))
 );
 
 CREATE TABLE operator_action (
@@ -95,6 +131,54 @@ CREATE TABLE payment_request (
 	PRIMARY KEY (payment_id)
 );
 
+CREATE TABLE payout (
+	id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	payout_no TEXT NOT NULL, 
+	account_id TEXT, 
+	account_kind TEXT, 
+	suspense_item_id TEXT, 
+	amount_minor BIGINT NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	currency TEXT NOT NULL, 
+	channel TEXT NOT NULL, 
+	channel_account_id TEXT NOT NULL, 
+	destination JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	memo TEXT, 
+	out_no TEXT NOT NULL, 
+	channel_no TEXT, 
+	state TEXT DEFAULT 'pending' NOT NULL, 
+	leg_state TEXT DEFAULT 'intent' NOT NULL, 
+	sent_at TIMESTAMP WITH TIME ZONE, 
+	approval TEXT, 
+	approval_expires_at TIMESTAMP WITH TIME ZONE, 
+	approval_reason TEXT, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	failure_code TEXT, 
+	failure_detail TEXT, 
+	certainty TEXT DEFAULT 'sure' NOT NULL, 
+	checks BIGINT DEFAULT 0 NOT NULL, 
+	next_check_at TIMESTAMP WITH TIME ZONE, 
+	watch_until TIMESTAMP WITH TIME ZONE, 
+	needs_attention BOOLEAN DEFAULT false NOT NULL, 
+	attention_reason TEXT, 
+	attention_owner TEXT, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	returned_at TIMESTAMP WITH TIME ZONE, 
+	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT state_known CHECK (state IN ('pending', 'awaiting_approval', 'processing', 'needs_action', 'succeeded', 'failed', 'rejected', 'expired', 'returned')), 
+	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
+	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
+	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
+	CONSTRAINT payout_amounts CHECK (amount_minor > 0 AND fee_minor >= 0 AND fee_minor < amount_minor), 
+	CONSTRAINT payout_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL), 
+	CONSTRAINT payout_has_one_source CHECK ((account_id IS NULL) = (suspense_item_id IS NOT NULL))
+);
+
 CREATE TABLE reservation (
 	payment_id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
@@ -108,17 +192,25 @@ CREATE TABLE reservation (
 CREATE TABLE suspense_item (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
+	origin TEXT DEFAULT 'mismatch' NOT NULL, 
+	object_id TEXT NOT NULL, 
 	out_no TEXT NOT NULL, 
+	channel_account_id TEXT NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
 	currency TEXT NOT NULL, 
 	owner TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
 	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	state TEXT DEFAULT 'open' NOT NULL, 
+	resolution TEXT, 
+	version BIGINT DEFAULT 1 NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	PRIMARY KEY (id), 
-	CONSTRAINT state_known CHECK (state IN ('open', 'ended'))
+	CONSTRAINT state_known CHECK (state IN ('open', 'ending', 'ended')), 
+	CONSTRAINT origin_known CHECK (origin IN ('mismatch', 'bounce')), 
+	CONSTRAINT suspense_item_amount_positive CHECK (amount_minor > 0), 
+	CONSTRAINT suspense_item_resolution CHECK ((state = 'open') = (resolution IS NULL))
 );
 
 CREATE TABLE sweep_run (
@@ -129,6 +221,28 @@ CREATE TABLE sweep_run (
 	dropped_keys BIGINT NOT NULL, 
 	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
+);
+
+CREATE TABLE transfer (
+	id TEXT NOT NULL, 
+	merchant_id TEXT NOT NULL, 
+	transfer_no TEXT NOT NULL, 
+	from_account_id TEXT NOT NULL, 
+	to_account_id TEXT NOT NULL, 
+	amount_minor BIGINT NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	currency TEXT NOT NULL, 
+	memo TEXT, 
+	state TEXT DEFAULT 'pending' NOT NULL, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT state_known CHECK (state IN ('pending', 'succeeded', 'failed')), 
+	CONSTRAINT transfer_amounts CHECK (amount_minor > 0 AND fee_minor >= 0), 
+	CONSTRAINT transfer_between_two CHECK (from_account_id <> to_account_id)
 );
 
 CREATE TABLE api_key (
@@ -176,10 +290,37 @@ CREATE TABLE delivery (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'delivered', 'failed'))
 );
 
+CREATE TABLE merchant_rule (
+	merchant_id TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
+	currency TEXT NOT NULL, 
+	minimum_minor BIGINT, 
+	maximum_minor BIGINT, 
+	daily_minor BIGINT, 
+	daily_per_account_minor BIGINT, 
+	fee_rate_bps BIGINT DEFAULT 0 NOT NULL, 
+	fee_fixed_minor BIGINT DEFAULT 0 NOT NULL, 
+	fee_cap_minor BIGINT, 
+	tools JSONB, 
+	approval_above_minor BIGINT, 
+	approval_expires_in_s BIGINT DEFAULT 86400 NOT NULL, 
+	debt_limit_minor BIGINT DEFAULT 0 NOT NULL, 
+	version BIGINT DEFAULT 1 NOT NULL, 
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (merchant_id, operation, currency), 
+	CONSTRAINT merchant_rule_merchant FOREIGN KEY(merchant_id) REFERENCES merchant (id), 
+	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer')), 
+	CONSTRAINT rule_minimum_within_maximum CHECK (minimum_minor <= maximum_minor), 
+	CONSTRAINT rule_debt_limit_not_negative CHECK (debt_limit_minor >= 0)
+);
+
 CREATE TABLE payment (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
+	purpose TEXT DEFAULT 'payment' NOT NULL, 
 	order_no TEXT NOT NULL, 
+	to_account_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
@@ -194,6 +335,7 @@ CREATE TABLE payment (
 	fee_minor BIGINT DEFAULT 0 NOT NULL, 
 	captured_minor BIGINT DEFAULT 0 NOT NULL, 
 	refunded_minor BIGINT DEFAULT 0 NOT NULL, 
+	refunding_minor BIGINT DEFAULT 0 NOT NULL, 
 	subject TEXT NOT NULL, 
 	payer_account_id TEXT, 
 	payer JSONB DEFAULT '{}'::jsonb NOT NULL, 
@@ -224,6 +366,10 @@ CREATE TABLE payment (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'in_review', 'awaiting_payer', 'processing', 'authorized', 'capturing', 'closing', 'confirming', 'succeeded', 'closed', 'failed')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
 	CONSTRAINT close_reason_known CHECK (close_reason IN ('expired', 'requested', 'voided', 'amount_mismatch', 'authorization_expired')), 
+	CONSTRAINT purpose_known CHECK (purpose IN ('payment', 'top_up')), 
+	CONSTRAINT top_up_has_account CHECK ((purpose = 'top_up') = (to_account_id IS NOT NULL)), 
+	CONSTRAINT refunds_not_negative CHECK (refunded_minor >= 0 AND refunding_minor >= 0), 
+	CONSTRAINT refunds_within_captured CHECK (refunded_minor + refunding_minor <= captured_minor), 
 	CONSTRAINT parts_sum_to_amount CHECK (amount_minor = balance_minor + channel_minor), 
 	CONSTRAINT parts_not_negative CHECK (balance_minor >= 0 AND channel_minor >= 0 AND fee_minor >= 0), 
 	CONSTRAINT fee_within_amount CHECK (fee_minor <= amount_minor), 
@@ -239,9 +385,11 @@ CREATE TABLE reservation_line (
 	sku TEXT NOT NULL, 
 	warehouse TEXT NOT NULL, 
 	quantity BIGINT NOT NULL, 
+	restocked BIGINT DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (payment_id, line_no), 
 	CONSTRAINT reservation_line_reservation FOREIGN KEY(payment_id) REFERENCES reservation (payment_id), 
-	CONSTRAINT quantity_positive CHECK (quantity > 0)
+	CONSTRAINT quantity_positive CHECK (quantity > 0), 
+	CONSTRAINT restocked_within_quantity CHECK (restocked BETWEEN 0 AND quantity)
 );
 
 CREATE TABLE sku (
@@ -354,13 +502,28 @@ CREATE TABLE refund (
 	origin TEXT NOT NULL, 
 	out_no TEXT, 
 	out_refund_no TEXT NOT NULL, 
-	channel TEXT NOT NULL, 
-	channel_account_id TEXT NOT NULL, 
+	channel TEXT, 
+	channel_account_id TEXT, 
 	amount_minor BIGINT NOT NULL, 
+	channel_minor BIGINT NOT NULL, 
+	balance_minor BIGINT DEFAULT 0 NOT NULL, 
+	coupon_minor BIGINT DEFAULT 0 NOT NULL, 
+	fee_minor BIGINT DEFAULT 0 NOT NULL, 
+	pending_minor BIGINT DEFAULT 0 NOT NULL, 
+	available_minor BIGINT DEFAULT 0 NOT NULL, 
+	debt_minor BIGINT DEFAULT 0 NOT NULL, 
+	direct_minor BIGINT DEFAULT 0 NOT NULL, 
+	to_account_id TEXT, 
 	currency TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	lines JSONB, 
+	suspense_item_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	leg_state TEXT DEFAULT 'intent' NOT NULL, 
+	approval TEXT, 
+	approval_expires_at TIMESTAMP WITH TIME ZONE, 
+	approval_reason TEXT, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
 	send_before TIMESTAMP WITH TIME ZONE NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
 	channel_refund_no TEXT, 
@@ -369,11 +532,13 @@ CREATE TABLE refund (
 	certainty TEXT DEFAULT 'sure' NOT NULL, 
 	checks BIGINT DEFAULT 0 NOT NULL, 
 	next_check_at TIMESTAMP WITH TIME ZONE, 
+	watch_until TIMESTAMP WITH TIME ZONE, 
 	needs_attention BOOLEAN DEFAULT false NOT NULL, 
 	attention_reason TEXT, 
 	attention_owner TEXT, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	succeeded_at TIMESTAMP WITH TIME ZONE, 
+	bounced_at TIMESTAMP WITH TIME ZONE, 
 	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
@@ -381,10 +546,13 @@ CREATE TABLE refund (
 	CONSTRAINT refund_payment FOREIGN KEY(payment_id) REFERENCES payment (id), 
 	CONSTRAINT refund_attempt FOREIGN KEY(out_no) REFERENCES attempt (out_no), 
 	CONSTRAINT state_known CHECK (state IN ('pending', 'returning_splits', 'processing', 'needs_action', 'succeeded', 'failed', 'bounced')), 
-	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch')), 
-	CONSTRAINT leg_state_known CHECK (leg_state IN ('intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
+	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch', 'bounce')), 
+	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
+	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
 	CONSTRAINT refund_amount_positive CHECK (amount_minor > 0), 
+	CONSTRAINT refund_legs_sum_to_amount CHECK (amount_minor = channel_minor + balance_minor), 
+	CONSTRAINT refund_channel_leg CHECK ((leg_state = 'none') = (channel_minor = 0)), 
 	CONSTRAINT refund_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL)
 );
 
@@ -410,13 +578,35 @@ CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
 
 CREATE INDEX idempotency_key_object_id ON idempotency_key (object_id);
 
+CREATE INDEX limit_day_day ON limit_day (day);
+
+CREATE INDEX operation_request_created_at ON operation_request (created_at);
+
+CREATE UNIQUE INDEX operation_request_number ON operation_request (merchant_id, operation, number);
+
 CREATE INDEX order_claim_payment_id ON order_claim (payment_id);
 
 CREATE INDEX payment_request_created_at ON payment_request (created_at);
 
-CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state = 'open';
+CREATE INDEX payout_account_id ON payout (account_id);
 
-CREATE UNIQUE INDEX suspense_item_out_no ON suspense_item (out_no);
+CREATE INDEX payout_open ON payout (updated_at) WHERE state NOT IN ('expired', 'failed', 'rejected', 'returned', 'succeeded');
+
+CREATE UNIQUE INDEX payout_out_no ON payout (out_no);
+
+CREATE UNIQUE INDEX payout_payout_no ON payout (merchant_id, payout_no);
+
+CREATE INDEX payout_watched ON payout (next_check_at) WHERE watch_until IS NOT NULL;
+
+CREATE UNIQUE INDEX suspense_item_object_id ON suspense_item (origin, object_id);
+
+CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state <> 'ended';
+
+CREATE INDEX transfer_from_account_id ON transfer (from_account_id);
+
+CREATE INDEX transfer_to_account_id ON transfer (to_account_id);
+
+CREATE UNIQUE INDEX transfer_transfer_no ON transfer (merchant_id, transfer_no);
 
 CREATE UNIQUE INDEX api_key_secret_hash ON api_key (secret_hash);
 
@@ -426,13 +616,15 @@ CREATE INDEX delivery_event_id ON delivery (event_id);
 
 CREATE INDEX delivery_pending ON delivery (created_at) WHERE state = 'pending';
 
-CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, order_no) WHERE state NOT IN ('closed', 'failed');
+CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, purpose, order_no) WHERE state NOT IN ('closed', 'failed');
 
 CREATE INDEX payment_merchant_id ON payment (merchant_id, id);
 
 CREATE INDEX payment_open ON payment (updated_at) WHERE state NOT IN ('closed', 'failed', 'succeeded');
 
 CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
+
+CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
@@ -450,9 +642,11 @@ CREATE INDEX refund_payment_id ON refund (payment_id);
 
 CREATE UNIQUE INDEX refund_refund_no ON refund (merchant_id, refund_no);
 
-CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin <> 'merchant';
+CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin NOT IN ('merchant', 'bounce');
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON callback, event, evidence, idempotency_key, merchant, operator_action, order_claim, payment_request, reservation, suspense_item, sweep_run, api_key, channel_account, delivery, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
+CREATE INDEX refund_watched ON refund (next_check_at) WHERE watch_until IS NOT NULL;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
 
@@ -675,6 +869,78 @@ END
 $$;
 
 
+-- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
+-- refused (law 12). Rows are taken in one order (key, then number), as payments do.
+
+CREATE FUNCTION claim_operation(
+    in_merchant_id text, in_operation text, in_number text, in_key text, in_hash text, in_object_id text, in_body jsonb,
+    OUT object_id text, OUT verdict text, OUT opened boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    kept operation_request;
+BEGIN
+    IF in_key IS NOT NULL THEN
+        SELECT k.object_id, k.verdict INTO object_id, verdict
+        FROM claim_key(in_merchant_id, in_operation, in_key, in_hash, in_object_id) AS k;
+    END IF;
+    IF in_key IS NULL OR verdict <> 'key_reused' THEN
+        SELECT c.* INTO kept FROM claim_number(
+            in_merchant_id, in_operation, in_number, in_hash, coalesce(object_id, in_object_id), in_body) AS c;
+        object_id := kept.object_id;
+        verdict := CASE
+            WHEN kept.request_hash <> in_hash THEN 'number_taken'
+            WHEN kept.object_id = in_object_id THEN 'new'
+            ELSE 'replayed'
+        END;
+        IF in_key IS NOT NULL AND verdict = 'replayed' THEN
+            UPDATE idempotency_key AS k SET object_id = claim_operation.object_id
+            WHERE k.merchant_id = in_merchant_id AND k.route = in_operation AND k.key = in_key;
+        END IF;
+    END IF;
+    opened := verdict = 'replayed' AND operation_exists(object_id);
+END $$;
+
+-- The request that has the number: this one, or the one that came first.
+CREATE FUNCTION claim_number(
+    in_merchant_id text, in_operation text, in_number text, in_hash text, in_object_id text, in_body jsonb
+) RETURNS operation_request LANGUAGE plpgsql AS $$
+DECLARE
+    kept operation_request;
+BEGIN
+    LOOP
+        INSERT INTO operation_request (object_id, merchant_id, operation, number, request_hash, body)
+        VALUES (in_object_id, in_merchant_id, in_operation, in_number, in_hash, in_body)
+        ON CONFLICT DO NOTHING
+        RETURNING * INTO kept;
+        IF FOUND THEN
+            RETURN kept;
+        END IF;
+        SELECT * INTO kept FROM operation_request AS r
+        WHERE r.merchant_id = in_merchant_id AND r.operation = in_operation AND r.number = in_number;
+        IF FOUND THEN
+            RETURN kept;
+        END IF;  -- it was dropped in between: claim anew
+    END LOOP;
+END $$;
+
+CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM refund WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM payout WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM transfer WHERE id = in_object_id)
+$$;
+
+-- The number and the keys of an object that never came to be are free again; true when there was something to drop.
+CREATE FUNCTION drop_operation(in_object_id text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM operation_request AS r WHERE r.object_id = in_object_id AND NOT operation_exists(in_object_id);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM idempotency_key AS k WHERE k.object_id = in_object_id;
+    RETURN true;
+END $$;
+
+
 -- The moves of a payment and its attempts. Each function is one step's write: it moves rows that are where the step
 -- expects them, changes nothing when they are not (a repeat), and answers the payment as it is now.
 
@@ -880,7 +1146,8 @@ LANGUAGE sql STABLE AS $$
         'refund_id', r.id, 'merchant_id', r.merchant_id, 'payment_id', r.payment_id, 'origin', r.origin,
         'channel', r.channel, 'out_refund_no', r.out_refund_no, 'state', r.state, 'leg_state', r.leg_state,
         'certainty', r.certainty, 'checks', r.checks, 'next_check_at', r.next_check_at,
-        'needs_attention', r.needs_attention, 'amount_minor', r.amount_minor, 'currency', r.currency)
+        'needs_attention', r.needs_attention, 'failure_code', r.failure_code, 'approval', r.approval,
+        'approval_expires_at', r.approval_expires_at, 'amount_minor', r.amount_minor, 'currency', r.currency)
     FROM refund r WHERE r.id = p_id
 $$;
 
@@ -893,10 +1160,10 @@ $$;
 CREATE FUNCTION refund_insert(p_refund jsonb) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO refund (
-        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor, currency,
-        reason, send_before)
+        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
+        channel_minor, currency, reason, send_before)
     SELECT id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
-        currency, reason, 'infinity'
+        amount_minor, currency, reason, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 
@@ -951,6 +1218,117 @@ BEGIN
         PERFORM event_append(moved.merchant_id, p_event, moved.id, moved.version, refund_snapshot(p_id));
     END IF;
     RETURN refund_view(p_id);
+END
+$$;
+
+
+-- What a merchant may do. Limits are counted in the transaction of the try, and given back when it is cancelled (law 2).
+-- Their rows are taken before any account: the merchant's day first, then the account's.
+
+-- Adds to one day's total; false, and nothing added, when the limit would be passed.
+CREATE FUNCTION limit_take(p_use limit_use, p_account_id text, p_limit bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_limit IS NULL THEN
+        RETURN true;
+    END IF;
+    INSERT INTO limit_day AS d (merchant_id, operation, currency, account_id, day, used_minor)
+    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_account_id, p_use.day, p_use.amount_minor
+    WHERE p_use.amount_minor <= p_limit
+    ON CONFLICT (merchant_id, operation, currency, account_id, day)
+        DO UPDATE SET used_minor = d.used_minor + excluded.used_minor
+        WHERE d.used_minor + excluded.used_minor <= p_limit;
+    RETURN FOUND;
+END
+$$;
+
+-- The day's limits have taken the amount, once per object; false, and nothing taken, when one would be passed.
+CREATE FUNCTION limit_count(p_use limit_use, p_rule merchant_rule) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL THEN
+        RETURN true;
+    END IF;
+    INSERT INTO limit_use (object_id, merchant_id, operation, currency, account_id, day, amount_minor)
+    VALUES (p_use.object_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day,
+        p_use.amount_minor)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN true;  -- counted by an earlier run
+    END IF;
+    IF limit_take(p_use, '', p_rule.daily_minor)
+        AND (p_use.account_id IS NULL OR limit_take(p_use, p_use.account_id, p_rule.daily_per_account_minor))
+    THEN
+        RETURN true;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'PS020';  -- undoes what was taken above
+EXCEPTION
+    WHEN SQLSTATE 'PS020' THEN
+        RETURN false;
+END
+$$;
+
+-- Why the rule refuses the amount or the tools; null when it does not.
+CREATE FUNCTION rule_refusal(p_rule merchant_rule, p_amount_minor bigint, p_tools text[]) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN p_amount_minor < p_rule.minimum_minor THEN 'amount_below_minimum'
+        WHEN p_amount_minor > p_rule.maximum_minor THEN 'amount_above_maximum'
+        WHEN p_rule.tools IS NOT NULL AND NOT (p_rule.tools @> to_jsonb(p_tools)) THEN 'tool_not_allowed'
+    END
+$$;
+
+-- {"refused": code or null, "rule": the row or null}. The amount is counted unless it is refused. Days are the
+-- merchant's own.
+CREATE FUNCTION rule_admit(
+    p_object_id text, p_merchant_id text, p_operation text, p_currency text, p_amount_minor bigint,
+    p_account_id text, p_tools text[]
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    rule merchant_rule;
+    taken limit_use;
+    refused text;
+BEGIN
+    SELECT * INTO rule FROM merchant_rule
+    WHERE merchant_id = p_merchant_id AND operation = p_operation AND currency = p_currency;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('refused', NULL, 'rule', NULL);
+    END IF;
+    refused := rule_refusal(rule, p_amount_minor, p_tools);
+    IF refused IS NULL THEN
+        SELECT p_object_id, p_merchant_id, p_operation, p_currency, p_account_id,
+            (now() AT TIME ZONE time_zone)::date, p_amount_minor
+        INTO taken.object_id, taken.merchant_id, taken.operation, taken.currency, taken.account_id,
+            taken.day, taken.amount_minor
+        FROM merchant WHERE id = p_merchant_id;
+        IF NOT limit_count(taken, rule) THEN
+            refused := 'daily_limit_exceeded';
+        END IF;
+    END IF;
+    RETURN jsonb_build_object('refused', refused, 'rule', to_jsonb(rule));
+END
+$$;
+
+-- What the object took of the day's limits is free again, once.
+CREATE FUNCTION rule_give_back(p_object_id text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    taken limit_use;
+BEGIN
+    UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND given_back_at IS NULL
+    RETURNING * INTO taken;
+    IF FOUND THEN
+        PERFORM FROM limit_day
+        WHERE (merchant_id, operation, currency, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
+            AND account_id IN ('', coalesce(taken.account_id, ''))
+        ORDER BY account_id FOR UPDATE;
+        UPDATE limit_day SET used_minor = used_minor - taken.amount_minor
+        WHERE (merchant_id, operation, currency, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
+            AND account_id IN ('', coalesce(taken.account_id, ''));
+    END IF;
 END
 $$;
 
