@@ -33,6 +33,7 @@ from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from activities.refund import RefundSteps
+from activities.refund_calls import RefundCalls
 from activities.sweep import Sweep
 from activities.tracing import Tracing
 from activities.watch import Watch
@@ -107,23 +108,20 @@ class WorkerParts:
     def _saga_activities(self) -> list[Callable[..., Any]]:
         payment = PaymentSteps(self.database, self.accounts, self.channels)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
-        refund = self._refund()
+        refund = RefundSteps(self.database)
         return [
             *LocalBranches(self.database, (Inventory(), Funds())).activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
-            *(refund.open, refund.confirm, refund.fail),
+            *(refund.open, refund.decide, refund.confirm, refund.fail),
             Watch(self.database).due,
             Sweep(self.database, self.client).compare,
         ]
 
     def _channel_activities(self) -> list[Callable[..., Any]]:
         calls = ChannelCalls(self.database, self.accounts, self.channels, self.settings.public_url)
-        refund = self._refund()
+        refund = RefundCalls(self.database, self.accounts, self.channels, self.settings.public_url)
         return [calls.pay, calls.query, calls.close, refund.refund, refund.query]
-
-    def _refund(self) -> RefundSteps:
-        return RefundSteps(self.database, self.accounts, self.channels, self.settings.public_url)
 
     def loop(self, name: str) -> EventFeed | Folding:
         """A loop that is not a workflow; two instances at once are harmless. ValueError for an unknown one."""

@@ -124,7 +124,7 @@ class PaymentObject(Shown):
     net_minor: Minor = Field(description="What the merchant gets: amount − fee.")
     captured_minor: Minor
     refunded_minor: Minor
-    refundable_minor: Minor
+    refundable_minor: Minor = Field(description="What may still be refunded; refunds under way are counted.")
     channel: str | None = Field(None, examples=["sim"])
     invoke: Invoke | None = None
     out_no: str | None = Field(None, description="Our number of the live or winning attempt.")
@@ -152,7 +152,7 @@ def render_payment(snapshot: Rows, *, with_pay: bool) -> PaymentObject:
     shown = _shown_attempt(payment, attempts)
     derived = {
         "net_minor": payment["amount_minor"] - payment["fee_minor"],
-        "refundable_minor": payment["captured_minor"] - payment["refunded_minor"],
+        "refundable_minor": payment["captured_minor"] - payment["refunded_minor"] - payment.get("refunding_minor", 0),
         "channel": shown.get("channel", payment["channel"]),
         "invoke": shown.get("invoke", payment["invoke"]),
         "out_no": shown.get("out_no"),
