@@ -9,8 +9,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.refund_calls import RefundCalls
 from domain.outgoing import RefundCommand
 from store.tables.rules import MerchantRule
-from tests.support.centre import eventually, worker_parts
+from tests.support.centre import OPERATOR_KEY, eventually, worker_parts
 from tests.support.shop import Shop
+from worker import WorkerParts
 
 _STANDING = text("SELECT captured_minor, refunded_minor, refunding_minor FROM payment WHERE id = :id")
 _MERCHANT = text(
@@ -18,6 +19,12 @@ _MERCHANT = text(
     "::bigint AS available, a.frozen FROM account a WHERE a.owner = :owner"
 )
 _HOLDS = text("SELECT count(*) FROM hold WHERE biz_type = 'refund' AND state = 'held' AND biz_id = ANY(:refunds)")
+_ITEMS = text("SELECT origin, amount_minor, state FROM suspense_item WHERE object_id = :id ORDER BY id")
+_KNOWN_BEFORE_SENT = text(
+    "SELECT max(e.received_at) <= min(later.sent_at) FROM refund earlier JOIN refund later ON later.id = :later"
+    " JOIN evidence e ON e.out_no = earlier.out_refund_no WHERE earlier.id = :earlier"
+)
+_LEG = text("SELECT leg_state FROM refund WHERE id = :id")
 _CLAIMS = text("SELECT count(*) FROM operation_request WHERE merchant_id = :merchant AND operation = 'refund'")
 
 
@@ -87,8 +94,7 @@ class Refunds:
         """The watch asks the channel about a refund, by the activity alone."""
         command = RefundCommand(refund_id=refund_id, merchant_id=self.shop.merchant_id)
         async with worker_parts(self.shop.centre.settings) as parts:
-            calls = RefundCalls(parts.database, parts.accounts, parts.channels, self.shop.centre.settings.public_url)
-            await ActivityEnvironment().run(calls.query, command)
+            await ActivityEnvironment().run(self._calls(parts).query, command)
 
     async def standing(self, payment_id: str) -> tuple[int, int, int]:
         """Captured, refunded, and what refunds under way have of it."""
@@ -111,3 +117,40 @@ class Refunds:
         """How many numbers are claimed."""
         async with self.shop.centre.database.reading() as session:
             return int(await session.scalar(_CLAIMS, {"merchant": self.shop.merchant_id}) or 0)
+
+    async def items(self, refund_id: str) -> list[tuple[str, int, str]]:
+        """The suspense items of a refund: origin, amount, state."""
+        async with self.shop.centre.database.reading() as session:
+            rows = await session.execute(_ITEMS, {"id": refund_id})
+            return [(row.origin, row.amount_minor, row.state) for row in rows]
+
+    async def until_leg(self, refund_id: str, *states: str) -> None:
+        """The channel leg is in one of these states."""
+
+        async def leg() -> str:
+            async with self.shop.centre.database.reading() as session:
+                return str(await session.scalar(_LEG, {"id": refund_id}))
+
+        await eventually(leg, lambda state: state in states)
+
+    async def known_before_sent(self, earlier: str, later: str) -> bool:
+        """True when the channel's last word on the one was kept before the other was sent."""
+        async with self.shop.centre.database.reading() as session:
+            return bool(await session.scalar(_KNOWN_BEFORE_SENT, {"earlier": earlier, "later": later}))
+
+    async def decide(self, refund_id: str, decision: str, reason: str | None = None) -> httpx.Response:
+        """An operator's word on a refund, whatever it is answered with."""
+        return await self.shop.centre.http.post(
+            f"/v1/refunds/{refund_id}/decision",
+            json={"decision": decision, "reason": reason},
+            headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
+        )
+
+    async def send_by_hand(self, refund_id: str) -> None:
+        """A sending activity wakes up, however late."""
+        command = RefundCommand(refund_id=refund_id, merchant_id=self.shop.merchant_id)
+        async with worker_parts(self.shop.centre.settings) as parts:
+            await ActivityEnvironment().run(self._calls(parts).refund, command)
+
+    def _calls(self, parts: WorkerParts) -> RefundCalls:
+        return RefundCalls(parts.database, parts.accounts, parts.channels, self.shop.centre.settings.public_url)
