@@ -20,6 +20,7 @@ _MERCHANT = text(
 )
 _HOLDS = text("SELECT count(*) FROM hold WHERE biz_type = 'refund' AND state = 'held' AND biz_id = ANY(:refunds)")
 _ITEMS = text("SELECT origin, amount_minor, state FROM suspense_item WHERE object_id = :id ORDER BY id")
+_RESTOCKED = text("SELECT restocked FROM reservation_line WHERE payment_id = :id ORDER BY line_no")
 _KNOWN_BEFORE_SENT = text(
     "SELECT max(e.received_at) <= min(later.sent_at) FROM refund earlier JOIN refund later ON later.id = :later"
     " JOIN evidence e ON e.out_no = earlier.out_refund_no WHERE earlier.id = :earlier"
@@ -133,10 +134,20 @@ class Refunds:
 
         await eventually(leg, lambda state: state in states)
 
+    async def restocked(self, payment_id: str) -> list[int]:
+        """By line, how many went back into stock or are on their way."""
+        async with self.shop.centre.database.reading() as session:
+            return list(await session.scalars(_RESTOCKED, {"id": payment_id}))
+
     async def known_before_sent(self, earlier: str, later: str) -> bool:
         """True when the channel's last word on the one was kept before the other was sent."""
         async with self.shop.centre.database.reading() as session:
             return bool(await session.scalar(_KNOWN_BEFORE_SENT, {"earlier": earlier, "later": later}))
+
+    async def start_again(self, refund_id: str) -> None:
+        """The refund's workflow is started from its rows, as the sweeper does it."""
+        command = RefundCommand(refund_id=refund_id, merchant_id=self.shop.merchant_id)
+        await self.shop.centre.temporal.start_workflow("Refund", command, id=refund_id, task_queue="saga")
 
     async def decide(self, refund_id: str, decision: str, reason: str | None = None) -> httpx.Response:
         """An operator's word on a refund, whatever it is answered with."""

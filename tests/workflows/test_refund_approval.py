@@ -60,12 +60,14 @@ async def test_a_rejected_refund_lets_everything_go(shop: Shop, refunds: Refunds
 
 
 async def test_a_refund_that_nobody_approves_expires(shop: Shop, refunds: Refunds) -> None:
-    """The wait ends by itself, as a rejection does."""
-    await refunds.change(
-        "UPDATE merchant_rule SET approval_expires_in_s = 1 WHERE merchant_id = :id", id=shop.merchant_id
-    )
+    """The wait ends by itself, as a rejection does; also where its workflow was lost meanwhile."""
     paid = await refunds.paid()
     started = await refunds.start(paid["id"], AMOUNT_MINOR)
+    await shop.centre.temporal.get_workflow_handle(started["id"]).terminate()
+    await refunds.change(
+        "UPDATE refund SET approval_expires_at = now() + interval '1 second' WHERE id = :id", id=started["id"]
+    )
+    await refunds.start_again(started["id"])
     failed = await refunds.until(started["id"], "failed")
     assert ("approval_expired", "expired") == (failed["failure"]["code"], failed["approval"])
     assert (AMOUNT_MINOR, 0, 0) == await refunds.standing(paid["id"])

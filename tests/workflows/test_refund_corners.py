@@ -76,6 +76,7 @@ async def test_a_refund_that_the_channel_refuses_lets_everything_go(shop: Shop, 
     (event,) = await shop.events("refund.failed")
     assert failed["id"] == event["data"]["object"]["id"]
     await refunds.given_back(other["id"], 1_000)  # the day's limit is free again
+    assert [0] == await refunds.restocked(paid["id"])
     await book_is_sound(shop)
 
 
