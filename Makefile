@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py worker.py)
+TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test check bench clean environment environment-dev python
+.PHONY: up test check verify bench bench-ledger clean environment environment-dev python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -18,8 +18,15 @@ check: environment-dev
 	@$(RUN) -m mypy --strict $(TREE)
 	@$(RUN) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 
+# Asks the database of PAYSAGA_DATABASE_URL, else that of the stack of `make up`. VERIFY="--since last-seal --json" adds.
+verify: environment
+	@$(RUN) verify.py $(VERIFY)
+
 bench: environment
 	@$(RUN) -m bench
+
+bench-ledger: environment
+	@$(RUN) -m bench.ledger
 
 # The data of `make up` stay: they are in .paysaga, or where PAYSAGA_HOME says.
 clean:

@@ -10,9 +10,11 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
+    ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
 )
@@ -20,11 +22,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 from domain.commands import SweepCommand, WatchCommand
+from domain.verification import Scope, VerifyCommand
 from settings import Settings
+from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
+from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SAGA_QUEUE = "saga"
+#: After the book's day has ended, when little is paid.
+NIGHTLY = ScheduleSpec(
+    calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(3)], minute=[ScheduleRange(30)])],
+    time_zone_name="Asia/Shanghai",
+)
 
 
 async def add_attributes(client: Client) -> None:
@@ -43,14 +53,22 @@ async def add_attributes(client: Client) -> None:
 async def add_schedules(client: Client, settings: Settings) -> None:
     """Each scheduled workflow runs with the periods of the settings; one that existed is changed to them."""
     sweep = SweepCommand(grace_s=settings.sweep_grace_s)
-    await _schedule(client, "watch", WatchWorkflow.run, WatchCommand(), every_s=settings.watch_every_s)
-    await _schedule(client, "sweeper", SweeperWorkflow.run, sweep, every_s=settings.sweep_every_s)
+    await _schedule(client, "watch", WatchWorkflow.run, WatchCommand(), when=_every(settings.watch_every_s))
+    await _schedule(client, "sweeper", SweeperWorkflow.run, sweep, when=_every(settings.sweep_every_s))
+    await _schedule(client, "seal", SealWorkflow.run, when=_every(settings.seal_every_s))
+    changed, everything = (VerifyCommand(scope=scope) for scope in (Scope.CHANGED, Scope.EVERYTHING))
+    await _schedule(client, "verify", VerifyWorkflow.run, changed, when=_every(settings.verify_every_s))
+    await _schedule(client, "verify-everything", VerifyWorkflow.run, everything, when=NIGHTLY)
 
 
-async def _schedule(client: Client, name: str, run: Any, command: Any, *, every_s: int) -> None:  # noqa: ANN401
+def _every(seconds: int) -> ScheduleSpec:
+    return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=seconds))])
+
+
+async def _schedule(client: Client, name: str, run: Any, *commands: Any, when: ScheduleSpec) -> None:  # noqa: ANN401
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(run, command, id=name, task_queue=SAGA_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_s))]),
+        action=ScheduleActionStartWorkflow(run, args=commands, id=name, task_queue=SAGA_QUEUE),
+        spec=when,
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
     )
     try:

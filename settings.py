@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     watch_every_s: int = Field(default=30, ge=1, description="Period of the watch of unproven attempts.")
     sweep_every_s: int = Field(default=60, ge=1, description="Period of the sweeper.")
     sweep_grace_s: int = Field(default=120, ge=0, description="The sweeper leaves younger objects alone.")
+    seal_every_s: int = Field(default=300, ge=1, description="Period of the seal of the audit and of ended days.")
+    verify_every_s: int = Field(default=60, ge=1, description="Period of the check of what changed; nightly all.")
     ready_file: Path | None = Field(default=None, description="The worker touches it when it polls.")
 
     @model_validator(mode="after")

@@ -34,8 +34,10 @@ from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from activities.refund import RefundSteps
 from activities.refund_calls import RefundCalls
+from activities.sealing import Sealing
 from activities.sweep import Sweep
 from activities.tracing import Tracing
+from activities.verification import Verification
 from activities.watch import Watch
 from activities.webhook import WebhookDelivery
 from activities.webhook_guard import WebhookGuard
@@ -52,10 +54,13 @@ from store.revision import wait_for_schema
 from store.secrets import SecretBox
 from workflows.payment import PaymentWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
+from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
-WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, SweeperWorkflow, WatchWorkflow)
+SCHEDULED = (SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
+WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, *SCHEDULED)
 UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
 RECONNECT_EVERY_S = 0.5
@@ -99,7 +104,8 @@ class WorkerParts:
             case "notify":
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
-                return []
+                sealing = Sealing(self.database)
+                return [sealing.audit, sealing.book, Verification(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _:

@@ -11,13 +11,11 @@ from activities.refund_money import post_refund, post_unapplied_refund, release_
 from activities.refund_try import try_refund
 from activities.unapplied import refund_hold_key
 from domain.errors import ApprovalExpired, ApprovalRejected
-from domain.ids import new_id
 from domain.outgoing import ApprovalCommand, RefundCommand, RefundView
 from domain.states import Approval, RefundOrigin, RefundState
 from ledger import book
 from store import payments, refunds, rules
 from store.database import Database
-from store.tables.merchants import OperatorAction
 
 Row = dict[str, Any]
 
@@ -42,11 +40,9 @@ class RefundSteps:
 
     @activity.defn(name="refund.decide")
     async def decide(self, decision: ApprovalCommand) -> RefundView:
-        """One transaction: the decision stands, unless another was first; an operator's is kept beside it."""
+        """One transaction: the decision stands, unless another was first."""
         async with self._database.transaction("refund.decide", decision.object_id) as session:
-            stands = await refunds.decide(session, decision.object_id, decision.decision, decision.reason)
-            if stands and decision.decision is not Approval.EXPIRED:
-                session.add(_action(decision))
+            await refunds.decide(session, decision.object_id, decision.decision, decision.reason)
             return await refunds.view(session, decision.object_id)
 
     @activity.defn(name="refund.confirm")
@@ -111,10 +107,3 @@ def _failure(row: Row) -> Row:
             return {"failure_code": ApprovalExpired.code, "failure_detail": ApprovalExpired.title}
         case _:
             return {}
-
-
-def _action(decision: ApprovalCommand) -> OperatorAction:
-    verb = "approve" if decision.decision is Approval.APPROVED else "reject"
-    return OperatorAction(
-        id=new_id("opa"), action=f"refund.{verb}", object_id=decision.object_id, reason=decision.reason
-    )

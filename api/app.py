@@ -7,14 +7,14 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import accounts, callbacks, events, health, merchants, payments, refunds, skus
+from api import accounts, audit, callbacks, events, health, merchants, payments, refunds, skus
 from api.documentation import describe
 from api.problems import install_problems
 from api.requests import AroundRequests
 from api.services import Services
 
 VERSION = "1.0.0"
-ROUTERS = (payments, refunds, accounts, skus, merchants, events, callbacks, health)
+ROUTERS = (payments, refunds, accounts, skus, merchants, events, audit, callbacks, health)
 
 
 def create_app(services: Services) -> FastAPI:

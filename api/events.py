@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from activities.event_resend import resend
 from api.answers import PageQuery, answer
+from api.audit_rows import note_first
 from api.auth import AnyCaller
 from api.documentation import problems
 from api.event_rows import event_of, feed_page
@@ -103,5 +104,6 @@ async def resend_event(event_id: IdInPath, caller: AnyCaller, services: FromServ
     """Tell it once more, under the same event id."""
     async with services.database.reading() as session:
         found = await event_of(session, event_id, caller.merchant_id)
+    await note_first(services, caller, "event.resend", event_id)
     deliveries = await resend(services.database, event_id, found["merchant_id"])
     return answer(Resent(event_id=event_id, deliveries=list(deliveries)), 202)

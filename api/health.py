@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from api.answers import answer
+from api.findings import read_findings
 from api.metrics import registry_for
 from api.services import FromServices, Services
 from store.revision import HEAD, revision
@@ -46,7 +47,8 @@ async def readyz(services: FromServices) -> Response:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(services: FromServices) -> Response:
     """Counts for Prometheus."""
-    return Response(generate_latest(registry_for(services.database)), media_type=CONTENT_TYPE_LATEST)
+    registry = registry_for(services.database, await read_findings(services.database))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _postgresql_answers(services: Services) -> bool:

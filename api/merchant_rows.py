@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.audit_rows import note
+from api.auth import Caller
 from api.idempotency import request_hash
 from api.services import Services
 from api.setup_bodies import ChannelBody, KeyBody, MerchantBody
@@ -15,14 +17,16 @@ from domain.ids import new_id
 from domain.resources import ChannelAccountObject, KeyObject, MerchantObject
 from store.requests import ObjectClaim, claim_object
 from store.secrets import key_hash
-from store.tables.merchants import ApiKey, ChannelAccountRow, Merchant, OperatorAction
+from store.tables.merchants import ApiKey, ChannelAccountRow, Merchant
 
 #: Whose keys the operator's own calls are scoped by.
 OPERATOR = "operator"
 KEY_BYTES = 24
 
 
-async def add_merchant(services: Services, body: MerchantBody, key: str | None) -> tuple[MerchantObject, bool]:
+async def add_merchant(
+    services: Services, caller: Caller, *, body: MerchantBody, key: str | None
+) -> tuple[MerchantObject, bool]:
     """The merchant exists; with a key that came before, it is the one of then."""
     async with services.database.transaction("merchant.add") as session:
         claim = ObjectClaim(OPERATOR, "merchants", request_hash(body), new_id("mer"), key)
@@ -30,8 +34,7 @@ async def add_merchant(services: Services, body: MerchantBody, key: str | None) 
         if not replayed:
             fields = body.model_dump(exclude={"metadata"})
             session.add(Merchant(id=merchant_id, metadata_=body.metadata, **fields))
-            _note(session, "merchant.add", merchant_id)
-            await session.flush()
+            await note(session, caller, "merchant.add", merchant_id, after=body.model_dump(mode="json"))
         merchant = await _require(session, merchant_id)
         return _merchant(merchant), replayed
 
@@ -43,7 +46,7 @@ async def merchant_now(services: Services, merchant_id: str) -> MerchantObject:
 
 
 async def add_channel(
-    services: Services, merchant_id: str, *, body: ChannelBody, key: str | None
+    services: Services, caller: Caller, merchant_id: str, *, body: ChannelBody, key: str | None
 ) -> tuple[ChannelAccountObject, bool]:
     """The contract exists; InvalidRequest says what its channel misses, ChannelNotConfigured that there is no such."""
     _check_contract(services, body)
@@ -53,15 +56,17 @@ async def add_channel(
         account_id, replayed = await claim_object(session, claim)
         if not replayed:
             session.add(_channel_row(services, body, account_id=account_id, merchant_id=merchant_id))
-            _note(session, "channel.add", account_id)
-            await session.flush()
+            contract = body.model_dump(mode="json", exclude={"secrets", "config"})
+            await note(session, caller, "channel.add", account_id, after=contract | {"merchant_id": merchant_id})
         row = await session.get_one(ChannelAccountRow, account_id)
         await session.refresh(row)
     services.enabled_accounts.forget(merchant_id)
     return _channel(services, row), replayed
 
 
-async def add_key(services: Services, merchant_id: str, *, body: KeyBody, key: str | None) -> tuple[KeyObject, bool]:
+async def add_key(
+    services: Services, caller: Caller, merchant_id: str, *, body: KeyBody, key: str | None
+) -> tuple[KeyObject, bool]:
     """The key works at once; a replay answers without the key itself, which is kept nowhere."""
     api_key = f"psk_{secrets.token_urlsafe(KEY_BYTES)}"
     async with services.database.transaction("key.add", merchant_id) as session:
@@ -70,21 +75,20 @@ async def add_key(services: Services, merchant_id: str, *, body: KeyBody, key: s
         key_id, replayed = await claim_object(session, claim)
         if not replayed:
             session.add(ApiKey(id=key_id, merchant_id=merchant_id, secret_hash=key_hash(api_key)))
-            _note(session, "key.add", key_id)
-            await session.flush()
+            await note(session, caller, "key.add", key_id, after={"merchant_id": merchant_id})
         row = await session.get_one(ApiKey, key_id)
         await session.refresh(row)
     return _key(row, None if replayed else api_key), replayed
 
 
-async def revoke_key(services: Services, merchant_id: str, key_id: str) -> KeyObject:
+async def revoke_key(services: Services, caller: Caller, merchant_id: str, key_id: str) -> KeyObject:
     """The key is revoked, here at once and elsewhere within seconds; NotFound for another merchant's."""
     async with services.database.transaction("key.revoke", key_id) as session:
         row = await session.get(ApiKey, key_id)
         if row is None or row.merchant_id != merchant_id:
             raise NotFound("there is no such key")
         row.revoked_at = row.revoked_at or datetime.now(UTC)
-        _note(session, "key.revoke", key_id)
+        await note(session, caller, "key.revoke", key_id)
     services.key_owners.forget(row.secret_hash)
     return _key(row, None)
 
@@ -120,10 +124,6 @@ async def _require(session: AsyncSession, merchant_id: str) -> Merchant:
         raise NotFound("there is no such merchant")
     await session.refresh(merchant)
     return merchant
-
-
-def _note(session: AsyncSession, action: str, object_id: str) -> None:
-    session.add(OperatorAction(id=new_id("opa"), action=action, object_id=object_id))
 
 
 def _merchant(row: Merchant) -> MerchantObject:

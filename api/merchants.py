@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from api.account_reading import merchant_balances
 from api.answers import answer
 from api.auth import AnyCaller, OperatorCaller
 from api.documentation import FOR_A_REQUIRED_KEY, problems
@@ -13,17 +14,17 @@ from api.services import FromServices
 from api.setup_bodies import ChannelBody, KeyBody, MerchantBody, WebhookBody
 from api.webhook_rows import put_webhook
 from domain.errors import ChannelNotConfigured, NotFound, WebhookUrlRefused
-from domain.resources import ChannelAccountObject, KeyObject, MerchantObject, WebhookObject
+from domain.resources import ChannelAccountObject, KeyObject, MerchantBalancesObject, MerchantObject, WebhookObject
 
 router = JsonRouter(prefix="/v1/merchants", tag="merchants")
 
 
 @router.post("", status_code=201, response_model=MerchantObject, responses=problems(*FOR_A_REQUIRED_KEY))
 async def make_merchant(
-    body: MerchantBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
+    body: MerchantBody, caller: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
 ) -> Response:
     """Make a merchant."""
-    merchant, replayed = await add_merchant(services, body, key)
+    merchant, replayed = await add_merchant(services, caller, body=body, key=key)
     return answer(merchant, 201, REPLAYED if replayed else None)
 
 
@@ -34,6 +35,14 @@ async def get_merchant(merchant_id: IdInPath, caller: AnyCaller, services: FromS
     return answer(await merchant_now(services, merchant_id))
 
 
+@router.get("/{merchant_id}/balances", response_model=MerchantBalancesObject, responses=problems(NotFound))
+async def get_balances(merchant_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
+    """Read what a merchant has and owes, by currency."""
+    caller.require_self(merchant_id)
+    await merchant_now(services, merchant_id)
+    return answer(await merchant_balances(services, merchant_id))
+
+
 @router.post(
     "/{merchant_id}/channels",
     status_code=201,
@@ -41,10 +50,14 @@ async def get_merchant(merchant_id: IdInPath, caller: AnyCaller, services: FromS
     responses=problems(*FOR_A_REQUIRED_KEY, NotFound, ChannelNotConfigured),
 )
 async def make_channel_account(
-    merchant_id: IdInPath, body: ChannelBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
+    merchant_id: IdInPath,
+    body: ChannelBody,
+    caller: OperatorCaller,
+    key: RequiredIdempotencyKey,
+    services: FromServices,
 ) -> Response:
     """Add a merchant's contract with a channel; `funds_holder` never changes afterwards."""
-    account, replayed = await add_channel(services, merchant_id, body=body, key=key)
+    account, replayed = await add_channel(services, caller, merchant_id, body=body, key=key)
     return answer(account, 201, REPLAYED if replayed else None)
 
 
@@ -52,21 +65,21 @@ async def make_channel_account(
     "/{merchant_id}/keys", status_code=201, response_model=KeyObject, responses=problems(*FOR_A_REQUIRED_KEY, NotFound)
 )
 async def make_key(
-    merchant_id: IdInPath, body: KeyBody, _: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
+    merchant_id: IdInPath, body: KeyBody, caller: OperatorCaller, key: RequiredIdempotencyKey, services: FromServices
 ) -> Response:
     """Make an API key; it is shown in this answer and never again."""
-    made, replayed = await add_key(services, merchant_id, body=body, key=key)
+    made, replayed = await add_key(services, caller, merchant_id, body=body, key=key)
     return answer(made, 201, REPLAYED if replayed else None)
 
 
 @router.delete("/{merchant_id}/keys/{key_id}", response_model=KeyObject, responses=problems(NotFound))
-async def end_key(merchant_id: IdInPath, key_id: IdInPath, _: OperatorCaller, services: FromServices) -> Response:
+async def end_key(merchant_id: IdInPath, key_id: IdInPath, caller: OperatorCaller, services: FromServices) -> Response:
     """Revoke an API key; it stops working within seconds."""
-    return answer(await revoke_key(services, merchant_id, key_id))
+    return answer(await revoke_key(services, caller, merchant_id, key_id))
 
 
 @router.put("/{merchant_id}/webhook", response_model=WebhookObject, responses=problems(NotFound, WebhookUrlRefused))
 async def set_webhook(merchant_id: IdInPath, body: WebhookBody, caller: AnyCaller, services: FromServices) -> Response:
     """Say where events are told; the signing secret is shown when it is made."""
     caller.require_self(merchant_id)
-    return answer(await put_webhook(services, merchant_id, body))
+    return answer(await put_webhook(services, caller, merchant_id, body))

@@ -40,9 +40,9 @@ class CommitCollector(Collector):
         yield reads
 
 
-def registry_for(database: Database) -> CollectorRegistry:
+def registry_for(database: Database, *others: Collector) -> CollectorRegistry:
     """Everything that this process tells."""
     registry = CollectorRegistry()
-    for collector in (REQUESTS, DURATION, CommitCollector(database)):
+    for collector in (REQUESTS, DURATION, CommitCollector(database), *others):
         registry.register(collector)
     return registry

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api.answers import Page, answer, page
+from api.audit_rows import note_first
 from api.auth import AnyCaller, MerchantCaller
 from api.bodies import PaymentBody, SwitchBody
 from api.documentation import FOR_A_KEY, FOR_A_PAYMENT, problems
@@ -65,6 +66,7 @@ async def get_saga(payment_id: IdInPath, caller: AnyCaller, services: FromServic
 @router.post("/{payment_id}/close", response_model=PaymentObject, responses=problems(NotFound, PaymentAlreadyPaid))
 async def close_a_payment(payment_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """Close a payment that nobody paid; answers `closing` until the channel has proven that nobody can."""
+    await note_first(services, caller, "payment.close", payment_id)
     return answer(await close_payment(services, payment_id, caller.merchant_id))
 
 
@@ -77,4 +79,5 @@ async def switch_channel(
     payment_id: IdInPath, body: SwitchBody, caller: AnyCaller, key: IdempotencyKey, services: FromServices
 ) -> Response:
     """Collect by another channel, once the previous attempt is proven unpayable."""
+    await note_first(services, caller, "payment.switch", payment_id)
     return answer(await switch_payment(services, payment_id, caller.merchant_id, body=body, key=key))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from api.audit_rows import note_first
+from api.auth import Caller
 from api.decisions import decide
 from api.operation_start import AskedOperation, Start, claim, start_operation
 from api.refund_bodies import DecisionBody, RefundBody
@@ -54,10 +56,14 @@ async def open_refund(services: Services, merchant_id: str, *, body: RefundBody,
     return OpenedRefund(refund=refund, replayed=claimed.replayed)
 
 
-async def decide_refund(services: Services, refund_id: str, body: DecisionBody) -> RefundObject:
-    """The decision stands; NotFound, NotAwaitingApproval when none is awaited, or another was faster."""
+async def decide_refund(services: Services, caller: Caller, *, refund_id: str, body: DecisionBody) -> RefundObject:
+    """The decision stands, and the operator's wish is kept; NotFound.
+
+    NotAwaitingApproval when none is awaited, or another was faster.
+    """
     wanted = _DECISIONS[body.decision]
     await _require_awaited(services, refund_id)
+    await note_first(services, caller, f"refund.{body.decision}", refund_id, reason=body.reason)
     command = ApprovalCommand(object_id=refund_id, decision=wanted, reason=body.reason)
     heard = await decide(services, RefundWorkflow.decide, command)
     refund = await require_refund(services, refund_id, None)

@@ -97,7 +97,7 @@ async def get_refund(refund_id: IdInPath, caller: AnyCaller, services: FromServi
 
 @router.post("/{refund_id}/decision", response_model=RefundObject, responses=problems(NotFound, NotAwaitingApproval))
 async def decide_a_refund(
-    refund_id: IdInPath, body: DecisionBody, _: OperatorCaller, services: FromServices
+    refund_id: IdInPath, body: DecisionBody, caller: OperatorCaller, services: FromServices
 ) -> Response:
     """Approve or reject a refund above the merchant's limit; nothing is sent before it is approved."""
-    return answer(await decide_refund(services, refund_id, body))
+    return answer(await decide_refund(services, caller, refund_id=refund_id, body=body))

@@ -28,9 +28,9 @@ EventPattern = Annotated[
 
 
 class AccountBody(Body):
-    """A payer's wallet; an owner has one per currency at a merchant. The last two fields are the operator's."""
+    """One of a kind per owner and currency. The operator alone opens a merchant's, and sets the last two fields."""
 
-    kind: Literal["wallet"] = "wallet"
+    kind: Literal["wallet", "merchant_available"] = "wallet"
     owner: Annotated[ShortText, Field(examples=["payer-7"])]
     currency: Currency
     metadata: Metadata = {}

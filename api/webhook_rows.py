@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from activities.webhook_signing import new_webhook_secret, seal_webhook_secret
+from api.audit_rows import note
+from api.auth import Caller
 from api.services import Services
 from api.setup_bodies import WebhookBody
 from domain.errors import NotFound, WebhookUrlRefused
@@ -17,7 +19,7 @@ from store.tables.merchants import Merchant, WebhookEndpoint
 PREVIOUS_SIGNS_FOR = timedelta(days=1)
 
 
-async def put_webhook(services: Services, merchant_id: str, body: WebhookBody) -> WebhookObject:
+async def put_webhook(services: Services, caller: Caller, merchant_id: str, body: WebhookBody) -> WebhookObject:
     """Events go there from now on. The secret is answered when it is new; a rotated one signs for a day more."""
     await _check(services, body.url)
     secret = new_webhook_secret()
@@ -31,6 +33,8 @@ async def put_webhook(services: Services, merchant_id: str, body: WebhookBody) -
         if not fresh:
             _change(endpoint, body, sealed)
             session.add(endpoint)
+        told = body.model_dump(mode="json")
+        await note(session, caller, "webhook.put", merchant_id, after=told)
     shows_secret = fresh or body.rotate_secret
     return WebhookObject.model_validate(
         {**endpoint.model_dump(exclude={"secret", "previous_secret"}), "secret": secret if shows_secret else None}

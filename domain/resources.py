@@ -1,6 +1,8 @@
 """The objects beside payments as the API shows them."""
 
+from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field
 
@@ -37,10 +39,44 @@ class StatementItem(Shown):
 
     amount_minor: Minor
     balance_minor: Minor
-    posting_id: str
+    posting_id: UUID
     object_id: str = Field(description="What it was for.", examples=["pay_01k9zr5m3n8q2w4e6r8t0y1ab2"])
     kind: str = Field(examples=["payment"])
     event_at: Moment
+    booked_on: date = Field(description="The day of the book.")
+    belongs_to: date | None = Field(None, description="The sealed day that it came too late for.")
+    corrects: UUID | None = Field(None, description="The posting that it undoes.")
+
+
+class BalanceObject(Shown):
+    """What an account held then, holds included."""
+
+    account_id: str
+    at: Moment | None = None
+    on: date | None = None
+    balance_minor: Minor
+    currency: Currency
+
+
+class CurrencyBalances(Shown):
+    """What a merchant has and owes in one currency."""
+
+    currency: Currency
+    available_minor: Minor = Field(0, description="Can be paid out, or refunded from.")
+    frozen_minor: Minor = Field(0, description="Held for refunds and payouts that have not ended.")
+    pending_minor: Minor = Field(0, description="Not settled yet.")
+    reserve_minor: Minor = 0
+    in_transit_minor: Minor = Field(0, description="On its way out.")
+    direct_minor: Minor = Field(0, description="What the channel owes the merchant itself, told for the record.")
+    debt_minor: Minor = Field(0, description="What the merchant owes us for refunds.")
+    fee_owed_minor: Minor = Field(0, description="What the merchant owes us for fees.")
+
+
+class MerchantBalancesObject(Shown):
+    """What a merchant has and owes."""
+
+    merchant_id: str
+    balances: list[CurrencyBalances]
 
 
 class StockObject(Shown):
@@ -121,4 +157,18 @@ class WebhookObject(Shown):
     secret: str | None = Field(None, description="Only in the answer that made it.")
     previous_until: Moment | None = Field(None, description="Until then the previous secret signs as well.")
     version: Version
+    created_at: Moment
+
+
+class OperatorActionObject(Shown):
+    """What an operator did by hand; never changed afterwards."""
+
+    id: str = Field(examples=["opa_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    actor: str = Field(description="Which operator key, by its fingerprint.", examples=["operator:3f9a0c1b7d2e"])
+    action: str = Field(examples=["account.block"])
+    object_id: str
+    reason: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str | None
     created_at: Moment

@@ -1,13 +1,13 @@
 """Accounts: opening, blocking, closing, and reading what they hold. The caller's session commits; nothing here does."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, Integer, bindparam, text
+from sqlalchemy import BigInteger, Date, DateTime, Integer, bindparam, text
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,8 +70,20 @@ class StatementCursor(BaseModel):
     n: int
 
 
+class BookedDays(BaseModel):
+    """The days of the book that a statement covers, both included; None leaves an end open."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: date | None = None
+    last: date | None = None
+
+
 class StatementEntry(BaseModel):
-    """One entry of an account, and its balance after it, in minor units."""
+    """One entry of an account, and its balance after it, in minor units.
+
+    `belongs_to` is the sealed day that its posting came too late for, `corrects` the posting that it undoes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,6 +94,9 @@ class StatementEntry(BaseModel):
     kind: str
     object_id: str
     event_at: datetime
+    booked_on: date
+    belongs_to: date | None = None
+    corrects: UUID | None = None
 
     @property
     def cursor(self) -> StatementCursor:
@@ -95,33 +110,53 @@ _OPEN = text(
 _BLOCK = text("SELECT ledger_block_account(:account_id, :reason)")
 _UNBLOCK = text("SELECT ledger_unblock_account(:account_id)")
 _CLOSE = text("SELECT ledger_close_account(:account_id)")
-_READ = text("""
+_SELECT = """
     SELECT id, kind, owner, merchant_id, currency, floor AS floor_minor, frozen AS frozen_minor,
         available + waiting AS available_minor, available + waiting + frozen AS total_minor,
         blocked_at, blocked_reason, closed_at, created_at, version, metadata
     FROM account, LATERAL (
         SELECT coalesce(sum(amount_minor), 0)::bigint AS waiting FROM inbox WHERE account_id = account.id
     ) AS unfolded
-    WHERE id = :account_id
-""")
-# Newest first. The balance after an entry is the sum of the account's entries up to it.
+"""
+_READ = text(_SELECT + "WHERE id = :account_id")
+_OF_MERCHANT = text(
+    _SELECT
+    + """
+    WHERE merchant_id = :merchant_id AND id > coalesce(CAST(:after AS text), '')
+        AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:owner AS text) IS NULL OR owner = :owner)
+    ORDER BY id LIMIT :accounts_max
+"""
+)
+_BALANCE_AT = text("SELECT ledger_balance_before(:account_id, ledger_first_id(:until), 0)").bindparams(
+    bindparam("until", type_=DateTime(timezone=True))
+)
+_BALANCE_ON = text("SELECT ledger_balance_on(:account_id, :day)").bindparams(bindparam("day", type_=Date))
+# Newest first. The balance after an entry is the sum of all entries up to it, also of those that the page leaves out.
 _STATEMENT = text("""
     WITH page AS (
-        SELECT * FROM entry
+        SELECT entry.*, booked_on, belongs_to, corrects FROM entry JOIN posting ON posting.id = posting_id
         WHERE account_id = :account_id
-            AND (CAST(:posting_id AS uuid) IS NULL OR (posting_id, n) < (CAST(:posting_id AS uuid), :n))
+            AND (posting_id, n) < (coalesce(:posting_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid), coalesce(:n, 0))
+            AND booked_on BETWEEN coalesce(:first, '-infinity'::date) AND coalesce(:last, 'infinity'::date)
         ORDER BY posting_id DESC, n DESC LIMIT :entries_max
-    ), oldest AS (
-        SELECT posting_id, n FROM page ORDER BY posting_id, n LIMIT 1
-    ), before AS (
-        SELECT coalesce(sum(amount_minor), 0) AS sum_minor FROM entry
-        WHERE account_id = :account_id AND (posting_id, n) < (SELECT posting_id, n FROM oldest)
+    ), oldest AS MATERIALIZED (  -- the sum before the page is asked for once, not for each entry
+        SELECT posting_id, n, ledger_balance_before(:account_id, posting_id, n) AS before_minor
+        FROM (SELECT posting_id, n FROM page ORDER BY posting_id, n LIMIT 1) AS first
+    ), balances AS (
+        SELECT entry.posting_id, entry.n, before_minor
+            + (sum(amount_minor) OVER (ORDER BY entry.posting_id, entry.n))::bigint AS balance_minor
+        FROM oldest, entry
+        WHERE account_id = :account_id AND (entry.posting_id, entry.n) >= (oldest.posting_id, oldest.n)
+            AND entry.posting_id <= (SELECT posting_id FROM page ORDER BY posting_id DESC LIMIT 1)
     )
-    SELECT posting_id, n, amount_minor, kind, object_id, event_at,
-        (SELECT sum_minor FROM before)::bigint
-            + (sum(amount_minor) OVER (ORDER BY posting_id, n))::bigint AS balance_minor
-    FROM page ORDER BY posting_id DESC, n DESC
-""").bindparams(bindparam("posting_id", type_=UUID_TYPE), bindparam("n", type_=Integer))
+    SELECT posting_id, n, amount_minor, balance_minor, kind, object_id, event_at, booked_on, belongs_to, corrects
+    FROM page JOIN balances USING (posting_id, n) ORDER BY posting_id DESC, n DESC
+""").bindparams(
+    bindparam("posting_id", type_=UUID_TYPE),
+    bindparam("n", type_=Integer),
+    bindparam("first", type_=Date),
+    bindparam("last", type_=Date),
+)
 
 
 async def open_account(session: AsyncSession, account: OpenAccount) -> OpenOutcome:
@@ -154,11 +189,46 @@ async def read_account(session: AsyncSession, account_id: AccountId) -> AccountB
     return AccountBalance.model_validate(row, from_attributes=True)
 
 
+async def accounts_of(  # noqa: PLR0913 - a filter each, by name
+    session: AsyncSession,
+    merchant_id: str,
+    *,
+    kind: AccountKind | None = None,
+    owner: str | None = None,
+    after: AccountId | None = None,
+    limit: int = 20,
+) -> tuple[AccountBalance, ...]:
+    """The merchant's accounts in the order of their ids; `after` is the last one read before."""
+    connection = await session.connection()
+    arguments = {"merchant_id": merchant_id, "kind": kind, "owner": owner, "after": after, "accounts_max": limit}
+    rows = await connection.execute(_OF_MERCHANT, arguments)
+    return tuple(AccountBalance.model_validate(row, from_attributes=True) for row in rows)
+
+
+async def balance_at(session: AsyncSession, account_id: AccountId, at: datetime) -> int:
+    """What the account held by the postings that were written up to `at`, holds included, in minor units."""
+    connection = await session.connection()
+    until = at + timedelta(microseconds=1)
+    return int((await connection.execute(_BALANCE_AT, {"account_id": account_id, "until": until})).scalar_one())
+
+
+async def balance_on(session: AsyncSession, account_id: AccountId, day: date) -> int:
+    """What the account held at the end of a day by what is booked up to it; a sealed day's never changes."""
+    connection = await session.connection()
+    return int((await connection.execute(_BALANCE_ON, {"account_id": account_id, "day": day})).scalar_one())
+
+
 async def statement(
-    session: AsyncSession, account_id: AccountId, *, after: StatementCursor | None = None, limit: int = 20
+    session: AsyncSession,
+    account_id: AccountId,
+    *,
+    after: StatementCursor | None = None,
+    limit: int = 20,
+    booked: BookedDays | None = None,
 ) -> tuple[StatementEntry, ...]:
     """The account's entries, newest first, each with the balance after it; `after` is the last one read before."""
     place = {"posting_id": after.posting_id, "n": after.n} if after else {"posting_id": None, "n": None}
+    days = (booked or BookedDays()).model_dump()
     connection = await session.connection()
-    rows = await connection.execute(_STATEMENT, {"account_id": account_id, "entries_max": limit, **place})
+    rows = await connection.execute(_STATEMENT, {"account_id": account_id, "entries_max": limit, **place, **days})
     return tuple(StatementEntry.model_validate(row, from_attributes=True) for row in rows)

@@ -101,6 +101,17 @@ class PostRequest(BaseModel):
     corrects: UUID | None = None
 
 
+class CorrectRequest(BaseModel):
+    """Which posting is undone by its opposite, when and why, and for which merchant (None: the operator)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    corrects: UUID
+    merchant_id: str | None
+    event_at: datetime
+    memo: str
+
+
 class PostResult(BaseModel):
     """The posting of the step, whichever call made it."""
 
@@ -122,6 +133,10 @@ _RELEASE = text("SELECT ledger_release(:biz_type, :biz_id, :step)")
 _POST = text(
     "SELECT posted AS posting_id, replayed FROM ledger_post(:biz_type, :biz_id, :step, :merchant_id, :event_at, :memo,"
     " CAST(:legs AS jsonb), :corrects)"
+).bindparams(bindparam("event_at", type_=DateTime(timezone=True)))
+_CORRECT = text(
+    "SELECT posted AS posting_id, replayed FROM ledger_correct(:biz_type, :biz_id, :step, :merchant_id, :event_at,"
+    " :memo, :corrects)"
 ).bindparams(bindparam("event_at", type_=DateTime(timezone=True)))
 _FOLD = text("SELECT ledger_fold(:account_id)")
 _FOLD_SOME = text("SELECT ledger_fold_some(:accounts_max)")
@@ -174,6 +189,16 @@ async def post(session: AsyncSession, key: StepKey, request: PostRequest) -> Pos
     return PostResult.model_validate(
         await call(session, _POST, {**key.model_dump(), **arguments, "legs": legs}), from_attributes=True
     )
+
+
+async def correct(session: AsyncSession, key: StepKey, request: CorrectRequest) -> PostResult:
+    """The opposite of the posting is in the book and names it, once; a repeat answers with the first correction.
+
+    Guarded like any posting: BalanceInsufficient, AccountBlocked, AccountClosed. LedgerConflict when the posting does
+    not exist, is a correction itself, or was corrected under another key.
+    """
+    arguments = {**key.model_dump(), **request.model_dump()}
+    return PostResult.model_validate(await call(session, _CORRECT, arguments), from_attributes=True)
 
 
 async def fold(session: AsyncSession, account_id: AccountId) -> int:

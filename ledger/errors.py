@@ -5,7 +5,8 @@
     └── UnknownAccount · CurrencyMismatch · AccountNotEmpty
     LedgerFault
     ├── LedgerConflict           the same key with other content, a confirm after a cancel, a cancel after a confirm
-    └── UnbalancedPosting        the legs do not sum to zero
+    ├── UnbalancedPosting        the legs do not sum to zero
+    └── DayNotOver               a day is sealed when it is past
 
 A fault compensates nothing (law 7): it is a bug of the caller, and stalls it.
 """
@@ -36,6 +37,10 @@ class UnbalancedPosting(LedgerFault):
     """The legs do not sum to zero per currency, or one of them is empty."""
 
 
+class DayNotOver(LedgerFault):
+    """The day still takes postings: it is today or to come."""
+
+
 #: The state that a function of the book raises, and the error it means.
 BY_SQLSTATE: dict[str, type[BusinessError | LedgerFault]] = {
     "PS001": BalanceInsufficient,
@@ -47,6 +52,7 @@ BY_SQLSTATE: dict[str, type[BusinessError | LedgerFault]] = {
     "PS007": UnbalancedPosting,
     "PS008": CurrencyMismatch,
     "PS009": AccountNotEmpty,
+    "PS010": DayNotOver,
 }
 
 

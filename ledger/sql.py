@@ -11,5 +11,8 @@ def statements() -> tuple[str, ...]:
 
 
 def invariants() -> dict[str, str]:
-    """The queries that return no rows while the book is sound, by name; read all of them in one snapshot."""
+    """The queries that return no rows while the book is sound, by name; read all of them in one snapshot.
+
+    Each looks at what changed since the moment `:since`; the epoch is before every book.
+    """
     return {path.stem: path.read_text() for path in sorted((_HERE / "invariants").glob("*.sql"))}

@@ -1,12 +1,13 @@
 """The book's tables for reading: the files in `ledger/sql` make and constrain them, its functions alone write them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Date,
     DateTime,
     ForeignKeyConstraint,
     Index,
@@ -88,10 +89,17 @@ class LedgerStep(SQLModel, table=True):
 
 
 class Posting(SQLModel, table=True):
-    """A balanced set of entries; `event_at` is when it happened, `created_at` when we wrote it."""
+    """A balanced set of entries; `event_at` is when it happened, `created_at` when we wrote it.
+
+    `booked_on` is the day whose books contain it, `belongs_to` the sealed day that it came too late for.
+    """
 
     __tablename__ = "posting"
-    __table_args__ = (ForeignKeyConstraint(["corrects"], ["posting.id"], name="posting_corrects"),)
+    __table_args__ = (
+        ForeignKeyConstraint(["corrects"], ["posting.id"], name="posting_corrects"),
+        Index("posting_booked_on", "booked_on"),
+        Index("posting_corrected_once", "corrects", unique=True, postgresql_where=text("corrects IS NOT NULL")),
+    )
 
     id: UUID = _key(Uuid)
     biz_type: str = _kept(Text)
@@ -102,6 +110,8 @@ class Posting(SQLModel, table=True):
     created_at: datetime = _kept(_MOMENT, _NOW)
     corrects: UUID | None = _maybe(Uuid)
     memo: str | None = _maybe(Text)
+    booked_on: date = _kept(Date)
+    belongs_to: date | None = _maybe(Date)
 
 
 class Entry(SQLModel, table=True):
@@ -131,10 +141,33 @@ class Inbox(SQLModel, table=True):
     amount_minor: int = _kept(BigInteger)
 
 
+class SealedDayRow(SQLModel, table=True):
+    """A day that takes no posting any more, chained to the one before it by their digests."""
+
+    __tablename__ = "sealed_day"
+
+    day: date = _key(Date)
+    sealed_at: datetime = _kept(_MOMENT)
+    postings: int = _kept(BigInteger)
+    digest: bytes = _kept(LargeBinary)
+    previous_digest: bytes | None = _maybe(LargeBinary)
+
+
+class DayBalance(SQLModel, table=True):
+    """What an account held at the end of a sealed day on which it moved, in minor units."""
+
+    __tablename__ = "day_balance"
+
+    account_id: str = _key(Text)
+    day: date = _key(Date)
+    balance_minor: int = _kept(BigInteger)
+
+
 class Hold(SQLModel, table=True):
     """Money frozen by a try; without an account it is a tombstone: a cancel that came before its try."""
 
     __tablename__ = "hold"
+    __table_args__ = (Index("hold_open", "account_id", postgresql_where=text("state = 'held'")),)
 
     biz_type: str = _key(Text)
     biz_id: str = _key(Text)

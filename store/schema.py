@@ -19,6 +19,7 @@ GRANTS = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
+REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
 """
 
 

@@ -1,5 +1,6 @@
 -- Each business step has exactly one posting, and it is the one that its gate names.
-SELECT biz_type, biz_id, step, count(posting.id) AS postings
-FROM ledger_step FULL JOIN posting USING (biz_type, biz_id, step)
+SELECT biz_type, biz_id, step, count(posted.id) AS postings
+FROM (SELECT * FROM ledger_step WHERE posting_id >= ledger_first_id(:since)) AS gate
+FULL JOIN (SELECT * FROM posting WHERE id >= ledger_first_id(:since)) AS posted USING (biz_type, biz_id, step)
 GROUP BY biz_type, biz_id, step
-HAVING count(posting.id) <> 1 OR bool_or(ledger_step.posting_id IS DISTINCT FROM posting.id)
+HAVING count(posted.id) <> 1 OR bool_or(gate.posting_id IS DISTINCT FROM posted.id)

@@ -58,8 +58,14 @@ CREATE TABLE posting (
     event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     corrects uuid CONSTRAINT posting_corrects REFERENCES posting (id),
-    memo text
+    memo text,
+    -- The day whose books contain it, and the sealed day that it belongs to by its event and came too late for.
+    booked_on date NOT NULL,
+    belongs_to date CONSTRAINT posting_belongs_before CHECK (belongs_to < booked_on)
 );
+
+CREATE INDEX posting_booked_on ON posting (booked_on);
+CREATE UNIQUE INDEX posting_corrected_once ON posting (corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE entry (
     posting_id uuid NOT NULL,
@@ -84,6 +90,23 @@ CREATE TABLE inbox (
     PRIMARY KEY (account_id, posting_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+-- A day that takes no posting any more. Each digest contains the one before it.
+CREATE TABLE sealed_day (
+    day date PRIMARY KEY,
+    sealed_at timestamptz NOT NULL,
+    postings bigint NOT NULL,
+    digest bytea NOT NULL,
+    previous_digest bytea
+);
+
+-- What an account held at the end of a sealed day on which it moved: the sum of its entries booked up to then.
+CREATE TABLE day_balance (
+    account_id text NOT NULL,
+    day date NOT NULL,
+    balance_minor bigint NOT NULL,
+    PRIMARY KEY (account_id, day)
+);
+
 -- The barrier of the try. A tombstone is released, has no account, and refuses the try that comes after its cancel.
 CREATE TABLE hold (
     biz_type text NOT NULL,
@@ -105,3 +128,5 @@ CREATE TABLE hold (
     CONSTRAINT hold_whole CHECK (num_nulls(account_id, currency, amount_minor) IN (0, 3)),
     CONSTRAINT hold_ended CHECK ((state = 'held') = (ended_at IS NULL))
 ) WITH (fillfactor = 80);
+
+CREATE INDEX hold_open ON hold (account_id) WHERE state = 'held';

@@ -2,6 +2,7 @@
 --   PS001 balance insufficient    PS002 account blocked     PS003 account closed
 --   PS004 try after cancel        PS005 conflict            PS006 unknown account
 --   PS007 unbalanced posting      PS008 currency mismatch   PS009 account not empty
+--   PS010 day not over
 
 -- Always raises: why an account did not take a hold or a debit that added p_free_minor to its available part.
 -- The caller has locked the account, so that what it saw is what is looked at here.

@@ -44,6 +44,7 @@ DECLARE
     v_digest bytea := sha256(convert_to(coalesce(p_merchant_id, '') || p_legs::text, 'UTF8'));
     v_legs ledger_leg[] := ledger_legs(p_legs);
     v_moves ledger_move[];
+    v_booked_on date;
 BEGIN
     posted := uuidv7();
     replayed := false;
@@ -55,10 +56,19 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ledger_require_balanced(v_legs);
+    IF p_corrects IS NOT NULL THEN
+        PERFORM ledger_require_uncorrected(p_corrects);
+    END IF;
     v_moves := ledger_apply(v_legs, p_merchant_id);
+    v_booked_on := ledger_booked_on(p_event_at);
     WITH written AS (
-        INSERT INTO posting (id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo)
-        VALUES (posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo)
+        INSERT INTO posting (
+            id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo, booked_on, belongs_to
+        )
+        VALUES (
+            posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo, v_booked_on,
+            CASE WHEN ledger_day(p_event_at) < v_booked_on THEN ledger_day(p_event_at) END
+        )
     ), entered AS (
         INSERT INTO entry (posting_id, n, account_id, currency, amount_minor, kind, object_id, event_at)
         SELECT posted, n, account_id, currency, amount_minor, kind, object_id, p_event_at FROM unnest(v_legs)

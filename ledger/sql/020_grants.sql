@@ -11,9 +11,16 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold TO paysaga_app;
+GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold, sealed_day, day_balance TO paysaga_app;
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_correct, ledger_fold,
+    ledger_fold_some, ledger_seal_day
+TO paysaga_app;
+
+-- What only reads runs with the reader's own rights.
+GRANT EXECUTE ON FUNCTION
+    ledger_zone, ledger_day, ledger_first_id, ledger_day_digest, ledger_balance_from, ledger_balance_before,
+    ledger_balance_on
 TO paysaga_app;

@@ -2,6 +2,7 @@
 
 from store.tables import (
     attempts,
+    audit,
     catalogue,
     events,
     merchants,
@@ -11,10 +12,12 @@ from store.tables import (
     requests,
     rules,
     sweeps,
+    verification,
 )
 
 __all__ = [
     "attempts",
+    "audit",
     "catalogue",
     "events",
     "merchants",
@@ -24,4 +27,5 @@ __all__ = [
     "requests",
     "rules",
     "sweeps",
+    "verification",
 ]

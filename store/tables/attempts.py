@@ -22,6 +22,7 @@ class Attempt(SQLModel, table=True):
         CheckConstraint("amount_minor > 0", name="attempt_amount_positive"),
         Index("attempt_payment_number", "payment_id", "number", unique=True),
         Index("attempt_channel_no", "channel_no"),
+        Index("attempt_updated_at", "updated_at", postgresql_using="brin"),
         Index("attempt_watched", "next_check_at", postgresql_where=text("watch_until IS NOT NULL")),
     )
 

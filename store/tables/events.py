@@ -21,6 +21,7 @@ class Event(SQLModel, table=True):
         Index("event_object_version", "object_id", "object_version", "type", unique=True),
         Index("event_feed", "merchant_id", "feed_no"),
         Index("event_feed_no", "feed_no", unique=True),
+        Index("event_created_at", "created_at", postgresql_using="brin"),
         Index("event_unnumbered", "sequence", postgresql_where=text("feed_no IS NULL")),
         Index("event_unhanded", "feed_no", postgresql_where=text("handed_at IS NULL")),
     )

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Lar
 from sqlmodel import Field, SQLModel
 
 from domain.states import FundsHolder
-from store.tables.columns import document, maybe_words, moment, one_of, whole, words
+from store.tables.columns import document, moment, one_of, whole, words
 
 
 class Merchant(SQLModel, table=True):
@@ -90,16 +90,4 @@ class WebhookEndpoint(SQLModel, table=True):
     previous_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     previous_until: datetime | None = moment(nullable=True)
     version: int = whole(default=1)
-    created_at: datetime = moment(now=True)
-
-
-class OperatorAction(SQLModel, table=True):
-    """What an operator did by hand, to what and why; appended only."""
-
-    __tablename__ = "operator_action"
-
-    id: str = words(key=True)
-    action: str = words()
-    object_id: str = words()
-    reason: str | None = maybe_words()
     created_at: datetime = moment(now=True)

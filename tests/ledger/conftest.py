@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from devstack.postgres import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
 from domain.ids import new_id
+from ledger import steps
 from ledger.sql import statements
 from tests.ledger.clerk import Clerk
 
@@ -47,3 +48,12 @@ async def engine(ledger_server: EmbeddedPostgres, owner: asyncpg.Connection) -> 
 @pytest.fixture
 def clerk(engine: AsyncEngine) -> Clerk:
     return Clerk(engine, merchant_id=new_id("mer"))
+
+
+@pytest.fixture
+async def funded(clerk: Clerk) -> Clerk:
+    """1000 pending, all of it still in the inbox, and 500 available."""
+    await clerk.step(steps.PAYMENT, {"channel_minor": 500})
+    await clerk.step(steps.SETTLEMENT, {"settled_minor": 500})
+    await clerk.step(steps.PAYMENT, {"channel_minor": 1000})
+    return clerk

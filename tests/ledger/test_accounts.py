@@ -124,6 +124,23 @@ async def test_a_statement_has_a_running_balance_and_pages(clerk: Clerk) -> None
     assert whole == first + rest
 
 
+async def test_a_merchants_accounts_are_listed_by_kind_and_owner(clerk: Clerk) -> None:
+    """In the order of their ids, in pages, its own alone; a filter leaves out what does not match."""
+    await clerk.step(steps.PAYMENT, {"channel_minor": 1000})
+    one, two = sorted([await clerk.wallet(5), await clerk.wallet()])
+    pending = clerk.account(AccountKind.MERCHANT_PENDING)
+    merchant = clerk.merchant_id
+    async with clerk.session() as session:
+        page = await accounts.accounts_of(session, merchant, limit=2)
+        rest = await accounts.accounts_of(session, merchant, after=page[-1].id)
+        wallets = await accounts.accounts_of(session, merchant, kind=AccountKind.WALLET, owner="payer")
+        assert () == await accounts.accounts_of(session, merchant, kind=AccountKind.WALLET, owner="other")
+        assert () == await accounts.accounts_of(session, "mer_other")
+    assert [one, two, pending] == [account.id for account in page + rest]
+    assert page == wallets
+    assert [1000] == [account.available_minor for account in rest]
+
+
 async def _close(clerk: Clerk, account_id: AccountId) -> None:
     async with clerk.session() as session, session.begin():
         await accounts.close_account(session, account_id)

@@ -1,8 +1,5 @@
 """A try over several accounts: their order, what each may give, and all of it or nothing."""
 
-import asyncio
-
-import asyncpg
 import pytest
 
 from domain.errors import (
@@ -15,62 +12,12 @@ from domain.errors import (
 from domain.ids import AccountId
 from domain.money import Currency
 from ledger import accounts, book, steps
-from ledger.book import HeldPart, HoldFromRequest, ReleaseOutcome, Source
+from ledger.book import ReleaseOutcome, Source
 from ledger.chart import AccountKind
 from ledger.errors import LedgerConflict
-from ledger.legs import StepKey
 from ledger.steps import Role
 from tests.ledger.clerk import Clerk
-from tests.ledger.waits import overtake
-
-PENDING, AVAILABLE, DEBT = AccountKind.MERCHANT_PENDING, AccountKind.MERCHANT_AVAILABLE, AccountKind.MERCHANT_DEBT
-
-
-def sources(clerk: Clerk, *, own_minor: int = 0, debt_limit_minor: int = 0) -> tuple[Source, ...]:
-    """The order of a refund: the payment's own share in pending, available, the rest of pending, debt."""
-    return (
-        Source(account_id=clerk.account(PENDING), at_most_minor=own_minor),
-        Source(account_id=clerk.account(AVAILABLE)),
-        Source(account_id=clerk.account(PENDING)),
-        Source(
-            account_id=clerk.account(DEBT),
-            account_kind=DEBT,
-            owner=clerk.merchant_id,
-            merchant_id=clerk.merchant_id,
-            credit_minor=debt_limit_minor,
-        ),
-    )
-
-
-async def hold_from(
-    clerk: Clerk, amount_minor: int, places: tuple[Source, ...], *, key: StepKey | None = None
-) -> dict[str, int]:
-    """The try's parts: what is held in which kind of account."""
-    parts = await held_parts(clerk, amount_minor, places, key=key)
-    return {part.account_id.split(":")[0]: part.amount_minor for part in parts}
-
-
-async def held_parts(
-    clerk: Clerk, amount_minor: int, places: tuple[Source, ...], *, key: StepKey | None = None
-) -> tuple[HeldPart, ...]:
-    """The try as one transaction."""
-    async with clerk.session() as session, session.begin():
-        return await book.hold_from(session, key or clerk.key(), request(clerk, amount_minor, places))
-
-
-def request(
-    clerk: Clerk, amount_minor: int, places: tuple[Source, ...], *, currency: Currency = Currency.CNY
-) -> HoldFromRequest:
-    """A try of this merchant's."""
-    return HoldFromRequest(merchant_id=clerk.merchant_id, amount_minor=amount_minor, currency=currency, sources=places)
-
-
-@pytest.fixture
-async def funded(clerk: Clerk) -> Clerk:
-    """1000 pending, 500 available."""
-    await clerk.step(steps.PAYMENT, {"channel_minor": 1500})
-    await clerk.step(steps.SETTLEMENT, {"settled_minor": 500})
-    return clerk
+from tests.ledger.tries import AVAILABLE, DEBT, PENDING, held_parts, hold_from, request, sources
 
 
 @pytest.mark.parametrize(
@@ -147,21 +94,6 @@ async def test_an_empty_cancel_refuses_the_try(funded: Clerk) -> None:
         await held_parts(funded, 100, sources(funded), key=key)
 
 
-async def test_a_cancel_that_meets_an_uncommitted_try_releases_every_part(
-    funded: Clerk, owner: asyncpg.Connection
-) -> None:
-    """The cancel waits for the try's commit."""
-    key, places = funded.key(), sources(funded, debt_limit_minor=300)
-    outcome = await overtake(
-        funded,
-        owner,
-        lambda session: book.hold_from(session, key, request(funded, 1800, places)),
-        lambda session: book.release(session, key),
-    )
-    assert ReleaseOutcome.RELEASED == outcome
-    assert [(1000, 0), (500, 0)] == [await funded.balance(funded.account(kind)) for kind in (PENDING, AVAILABLE)]
-
-
 async def test_a_posting_takes_all_parts_debt_included(funded: Clerk) -> None:
     """The confirm names each hold by the role of its account; afterwards nothing is held and the debt stands."""
     key = funded.key()
@@ -184,6 +116,25 @@ async def test_debt_is_reserved_by_every_try(funded: Clerk) -> None:
     assert {DEBT: 100} == await hold_from(funded, 100, places)
     await funded.release(first)
     assert {PENDING: 1000, AVAILABLE: 500, DEBT: 200} == await hold_from(funded, 1700, places)
+
+
+async def test_debt_that_waits_in_the_inbox_counts(clerk: Clerk) -> None:
+    """The limit is on what the merchant owes, folded or not."""
+    await clerk.step(steps.REFUND, {"debt_minor": 250, "channel_minor": 250})
+    with pytest.raises(BalanceInsufficient):
+        await held_parts(clerk, 51, sources(clerk, debt_limit_minor=300))
+    assert {DEBT: 50} == await hold_from(clerk, 50, sources(clerk, debt_limit_minor=300))
+
+
+async def test_debt_beside_its_hold_is_posted_too(clerk: Clerk) -> None:
+    """An open account has no floor: what a posting adds to the held part is not guarded."""
+    (part,) = await held_parts(clerk, 100, sources(clerk, debt_limit_minor=100))
+    held = steps.legs(
+        steps.REFUND, {"debt_minor": 100, "channel_minor": 100}, clerk.parties(holds={Role.DEBT: part.key})
+    )
+    beside = steps.legs(steps.REFUND, {"debt_minor": 5, "channel_minor": 5}, clerk.parties())
+    await clerk.post(clerk.key("refund"), held + beside)
+    assert (-105, 0) == await clerk.balance(clerk.account(DEBT))
 
 
 async def test_a_blocked_account_is_passed_over(funded: Clerk) -> None:
@@ -227,43 +178,3 @@ async def test_an_open_account_that_is_no_debt_takes_no_hold(funded: Clerk) -> N
     clearing = funded.account(AccountKind.CHANNEL_CLEARING, funded.channel_account_id)
     with pytest.raises(LedgerConflict):
         await held_parts(funded, 1, (Source(account_id=AccountId(clearing), credit_minor=1000),))
-
-
-async def test_fifty_tries_at_once_never_hold_more_than_there_is(funded: Clerk) -> None:
-    """Eighteen of fifty fit into pending, available and the debt limit together."""
-    places = sources(funded, own_minor=30, debt_limit_minor=300)
-    outcomes = await asyncio.gather(*[held_parts(funded, 100, places) for _ in range(50)], return_exceptions=True)
-    assert 18 == sum(isinstance(outcome, tuple) for outcome in outcomes)
-    assert 32 == sum(isinstance(outcome, BalanceInsufficient) for outcome in outcomes)
-    kinds = (PENDING, AVAILABLE, DEBT)
-    assert [(0, 1000), (0, 500), (-300, 300)] == [await funded.balance(funded.account(kind)) for kind in kinds]
-
-
-async def test_tries_cancels_and_postings_in_every_order_have_no_deadlock(funded: Clerk) -> None:
-    """Sources in opposing orders beside settlements, cancels and folds: all pass, since locks have one order."""
-    places = sources(funded, debt_limit_minor=1_000_000)
-    calls = [call for number in range(25) for call in _one_round(funded, places if number % 2 else places[::-1])]
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    assert [] == [result for result in results if isinstance(result, Exception)]
-    total = 0
-    for kind in (PENDING, AVAILABLE, DEBT):
-        available, frozen = await funded.balance(funded.account(kind))
-        assert 0 == frozen
-        total += available
-    assert 1500 + 25 * 1000 == total
-
-
-def _one_round(clerk: Clerk, places: tuple[Source, ...]) -> list[asyncio.Future[object]]:
-    coroutines = [
-        clerk.step(steps.PAYMENT, {"channel_minor": 1000}),
-        _held_and_released(clerk, places),
-        clerk.fold(clerk.account(DEBT)),
-        clerk.step(steps.SETTLEMENT, {"settled_minor": 1}),
-    ]
-    return [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-
-
-async def _held_and_released(clerk: Clerk, places: tuple[Source, ...]) -> ReleaseOutcome:
-    key = clerk.key()
-    await held_parts(clerk, 40, places, key=key)
-    return await clerk.release(key)

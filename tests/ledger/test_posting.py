@@ -207,6 +207,34 @@ async def test_an_account_that_two_postings_open_at_once_is_one(clerk: Clerk, ow
     assert 198 == (await clerk.read(clerk.account(AccountKind.MERCHANT_PENDING))).total_minor
 
 
+async def test_a_fee_account_that_was_emptied_still_gives_back_a_fee(clerk: Clerk) -> None:
+    """The platform's fee account is open: what it paid out before stops no refund."""
+    fee_account = clerk.account(AccountKind.PLATFORM_FEE, "platform")
+    await clerk.step(steps.PAYMENT, {"channel_minor": 10_000, "fee_minor": 60})
+    await clerk.fold(fee_account)
+    earned = (await clerk.read(fee_account)).available_minor
+    hold = clerk.key()
+    await clerk.hold(hold, clerk.request(clerk.account(AccountKind.MERCHANT_PENDING), 9_940))
+    await _empty(clerk, earned)
+    amounts = {"pending_minor": 10_000, "pending_fee_minor": 60, "channel_minor": 10_000}
+    await clerk.step(steps.REFUND, amounts, holds={Role.PENDING: hold})
+    assert (0, 0) == await clerk.balance(clerk.account(AccountKind.MERCHANT_PENDING))
+
+
+async def _empty(clerk: Clerk, amount_minor: int) -> None:
+    """All fees leave to our bank, as legs that no step of the table has."""
+    there, back = steps.legs(steps.CHANNEL_SETTLEMENT, {"settled_minor": amount_minor}, clerk.parties())
+    fee = there.model_copy(
+        update={
+            "account_id": clerk.account(AccountKind.PLATFORM_FEE, "platform"),
+            "account_kind": AccountKind.PLATFORM_FEE,
+            "owner": "platform",
+            "amount_minor": -amount_minor,
+        }
+    )
+    await clerk.post(clerk.key("fees_taken"), (fee, back.model_copy(update={"amount_minor": amount_minor})))
+
+
 async def _block(clerk: Clerk, account_id: AccountId) -> None:
     async with clerk.session() as session, session.begin():
         await accounts.block_account(session, account_id, "court order")

@@ -15,9 +15,9 @@ from ledger import steps
 from ledger.chart import AccountKind
 from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
-from ledger.sql import invariants
 from ledger.steps import Role
 from tests.ledger.clerk import Clerk
+from tests.ledger.soundness import broken
 
 WALLETS = 3
 EXPECTED = (BalanceInsufficient, TryAfterCancel, LedgerConflict)
@@ -88,5 +88,5 @@ async def test_every_mix_leaves_the_book_sound(
         results = await asyncio.gather(*played, return_exceptions=True)
         faults = [r for r in results if isinstance(r, BaseException) and not isinstance(r, EXPECTED)]
         assert [] == faults
-    broken = [name for name, query in invariants().items() if await owner.fetch(query)]
-    assert [] == broken
+    unsound = await broken(owner)
+    assert [] == unsound

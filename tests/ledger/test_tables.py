@@ -22,6 +22,8 @@ NAMES = {
         tables.Entry,
         tables.Inbox,
         tables.Hold,
+        tables.SealedDayRow,
+        tables.DayBalance,
     )
 }
 

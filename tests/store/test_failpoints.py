@@ -70,7 +70,7 @@ async def test_a_transaction_stops_before_or_after_its_commit(
 
 async def _step(database: Database, row_id: str, key: str) -> None:
     async with database.transaction("step", key) as session:
-        insert = text("INSERT INTO operator_action (id, action, object_id) VALUES (:id, 'test', 'test')")
+        insert = text("INSERT INTO operator_action (id, actor, action, object_id) VALUES (:id, 'test', 'test', 'test')")
         await (await session.connection()).execute(insert, {"id": row_id})
 
 

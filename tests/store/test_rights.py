@@ -9,7 +9,7 @@ from devstack.postgres import APP_ROLE
 from store.database import Database
 
 BOOK = ("ledger_chart", "account", "ledger_step", "posting", "entry", "inbox", "hold")
-HISTORY = ("evidence", "operator_action")
+HISTORY = ("evidence", "operator_action", "audit_block")
 
 
 @pytest.mark.parametrize("table", BOOK)

@@ -121,7 +121,7 @@ async def worker_running(settings: Settings) -> AsyncIterator[worker.WorkerParts
     """A worker of every queue and the events loop run in this process."""
     stop = asyncio.Event()
     async with worker_parts(settings) as parts, AsyncExitStack() as stack:
-        for queue in ("saga", "channel-sim", "notify"):
+        for queue in ("saga", "channel-sim", "notify", "reconcile"):
             await stack.enter_async_context(worker.make_worker(parts, queue))
         feed = asyncio.create_task(parts.loop("events").run(stop))
         yield parts

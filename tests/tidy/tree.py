@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-ROOTS = ("settings.py", "schedules.py", "worker.py")
+ROOTS = ("settings.py", "schedules.py", "verify.py", "worker.py")
 PRODUCT = ("activities", "api", "channels", "domain", "ledger", "store", "workflows", *ROOTS)
 BESIDE = ("bench", "devstack", "simulator")
 EVERYTHING = (*PRODUCT, *BESIDE, "tests")

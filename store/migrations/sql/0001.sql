@@ -1,3 +1,16 @@
+CREATE TABLE audit_block (
+	n BIGINT NOT NULL, 
+	first_seq BIGINT NOT NULL, 
+	last_seq BIGINT NOT NULL, 
+	actions BIGINT NOT NULL, 
+	digest BYTEA NOT NULL, 
+	previous_hash BYTEA NOT NULL, 
+	hash BYTEA NOT NULL, 
+	sealed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	PRIMARY KEY (n), 
+	CONSTRAINT audit_block_not_empty CHECK (actions > 0 AND first_seq <= last_seq)
+);
+
 CREATE TABLE callback (
 	id TEXT NOT NULL, 
 	channel TEXT NOT NULL, 
@@ -107,9 +120,14 @@ CREATE TABLE operation_request (
 
 CREATE TABLE operator_action (
 	id TEXT NOT NULL, 
+	seq BIGINT GENERATED ALWAYS AS IDENTITY, 
+	actor TEXT NOT NULL, 
 	action TEXT NOT NULL, 
 	object_id TEXT NOT NULL, 
 	reason TEXT, 
+	before JSONB, 
+	after JSONB, 
+	request_id TEXT, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
 );
@@ -243,6 +261,31 @@ CREATE TABLE transfer (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'succeeded', 'failed')), 
 	CONSTRAINT transfer_amounts CHECK (amount_minor > 0 AND fee_minor >= 0), 
 	CONSTRAINT transfer_between_two CHECK (from_account_id <> to_account_id)
+);
+
+CREATE TABLE verify_finding (
+	invariant TEXT NOT NULL, 
+	object_id TEXT NOT NULL, 
+	holds TEXT NOT NULL, 
+	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
+	owner TEXT NOT NULL, 
+	first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	PRIMARY KEY (invariant, object_id)
+);
+
+CREATE TABLE verify_run (
+	id BIGINT GENERATED ALWAYS AS IDENTITY, 
+	scope TEXT NOT NULL, 
+	since TIMESTAMP WITH TIME ZONE, 
+	invariants BIGINT NOT NULL, 
+	broken BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	duration_ms BIGINT NOT NULL, 
+	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	PRIMARY KEY (id), 
+	CONSTRAINT scope_known CHECK (scope IN ('changed', 'everything'))
 );
 
 CREATE TABLE api_key (
@@ -558,11 +601,15 @@ CREATE TABLE refund (
 	CONSTRAINT refund_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL)
 );
 
+CREATE UNIQUE INDEX audit_block_last_seq ON audit_block (last_seq);
+
 CREATE UNIQUE INDEX callback_dedupe ON callback (channel_account_id, dedupe_key);
 
 CREATE INDEX callback_out_no ON callback (out_no);
 
 CREATE INDEX callback_waiting ON callback (received_at) WHERE applied_at IS NULL;
+
+CREATE INDEX event_created_at ON event USING brin (created_at);
 
 CREATE INDEX event_feed ON event (merchant_id, feed_no);
 
@@ -585,6 +632,10 @@ CREATE INDEX limit_day_day ON limit_day (day);
 CREATE INDEX operation_request_created_at ON operation_request (created_at);
 
 CREATE UNIQUE INDEX operation_request_number ON operation_request (merchant_id, operation, number);
+
+CREATE INDEX operator_action_object_id ON operator_action (object_id, seq);
+
+CREATE UNIQUE INDEX operator_action_seq ON operator_action (seq);
 
 CREATE INDEX order_claim_payment_id ON order_claim (payment_id);
 
@@ -610,6 +661,10 @@ CREATE INDEX transfer_to_account_id ON transfer (to_account_id);
 
 CREATE UNIQUE INDEX transfer_transfer_no ON transfer (merchant_id, transfer_no);
 
+CREATE INDEX verify_finding_open ON verify_finding (last_seen_at) WHERE ended_at IS NULL;
+
+CREATE INDEX verify_run_ran_at ON verify_run (scope, ran_at);
+
 CREATE UNIQUE INDEX api_key_secret_hash ON api_key (secret_hash);
 
 CREATE INDEX channel_account_merchant_currency ON channel_account (merchant_id, currency);
@@ -628,11 +683,15 @@ CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
 
 CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 
+CREATE INDEX payment_updated_at ON payment USING brin (updated_at);
+
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
 CREATE INDEX attempt_channel_no ON attempt (channel_no);
 
 CREATE UNIQUE INDEX attempt_payment_number ON attempt (payment_id, number);
+
+CREATE INDEX attempt_updated_at ON attempt USING brin (updated_at);
 
 CREATE INDEX attempt_watched ON attempt (next_check_at) WHERE watch_until IS NOT NULL;
 
@@ -648,9 +707,86 @@ CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin NOT IN ('merc
 
 CREATE INDEX refund_watched ON refund (next_check_at) WHERE watch_until IS NOT NULL;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON audit_block, callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, verify_finding, verify_run, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
+REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
+
+-- The audit: operators' actions, appended only, and the blocks that seal them. Each block contains the hash of the one
+-- before it, so a changed, added or removed action breaks the chain from there on.
+
+-- An action as sealed and as verified: the same text in every session, whatever its time zone.
+CREATE FUNCTION audit_text(p_action operator_action) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_array(
+        p_action.seq, p_action.id, p_action.actor, p_action.action, p_action.object_id, p_action.reason,
+        p_action.before, p_action.after, p_action.request_id,
+        to_char(p_action.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'))::text
+$$;
+
+-- How many actions lie after one number up to another, and the digest of their texts.
+CREATE FUNCTION audit_digest(p_after bigint, p_last bigint, OUT actions bigint, OUT digest bytea)
+LANGUAGE sql STABLE AS $$
+    SELECT count(*), sha256(convert_to(coalesce(string_agg(audit_text(a), E'\n' ORDER BY a.seq), ''), 'UTF8'))
+    FROM operator_action a WHERE a.seq > p_after AND a.seq <= p_last
+$$;
+
+CREATE FUNCTION audit_hash(p_block audit_block) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT sha256(
+        p_block.previous_hash || p_block.digest || int8send(p_block.n) || int8send(p_block.first_seq)
+        || int8send(p_block.last_seq) || int8send(p_block.actions)
+        || int8send((extract(epoch FROM p_block.sealed_at) * 1000000)::bigint))
+$$;
+
+-- What the first block has before it.
+CREATE FUNCTION audit_genesis() RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$ SELECT decode(repeat('00', 32), 'hex') $$;
+
+-- Seals the oldest unsealed actions, at most 10,000, in one block; answers it, or null when there is none.
+-- Writers in flight are waited for and new ones wait, so no lower number can commit later; seals wait for each other.
+CREATE FUNCTION audit_seal() RETURNS audit_block
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    last audit_block;
+    made audit_block;
+BEGIN
+    LOCK TABLE operator_action IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO last FROM audit_block ORDER BY n DESC LIMIT 1;
+    SELECT min(seq), max(seq) INTO made.first_seq, made.last_seq FROM (
+        SELECT seq FROM operator_action WHERE seq > coalesce(last.last_seq, 0) ORDER BY seq LIMIT 10000
+    ) AS unsealed;
+    IF made.first_seq IS NULL THEN
+        RETURN NULL;
+    END IF;
+    made.n := coalesce(last.n, 0) + 1;
+    made.previous_hash := coalesce(last.hash, audit_genesis());
+    made.sealed_at := clock_timestamp();
+    SELECT d.actions, d.digest INTO made.actions, made.digest
+    FROM audit_digest(coalesce(last.last_seq, 0), made.last_seq) AS d;
+    made.hash := audit_hash(made);
+    INSERT INTO audit_block (n, first_seq, last_seq, actions, digest, previous_hash, hash, sealed_at)
+    VALUES (made.n, made.first_seq, made.last_seq, made.actions, made.digest, made.previous_hash, made.hash, made.sealed_at);
+    RETURN made;
+END
+$$;
+
+REVOKE ALL ON FUNCTION audit_seal() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_seal() TO paysaga_app;
+
+-- Nobody rewrites the audit, its owner neither.
+CREATE FUNCTION audit_refuse() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is appended only', TG_TABLE_NAME USING ERRCODE = 'PA001';
+END
+$$;
+
+CREATE TRIGGER operator_action_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_action
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_block_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_block
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
 
 -- Who may make an object: the rows that a POST commits before anything happens (law 12).
 -- Each takes its rows in one order (key, then order number), so two calls wait for each other and never deadlock.
@@ -869,6 +1005,58 @@ BEGIN
     WHERE s.merchant_id = p_known.merchant_id AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
 END
 $$;
+
+
+-- Everything that runs as a saga, in one shape: what the invariants ask of every kind. A new kind is one arm.
+--
+-- `ended`: nothing moves it any more. `holds_end`: how its holds and its reservation end with it, confirmed for money
+-- that moved and released for money that did not. `due_at`: when it should have ended. `endings`: the types of the
+-- events that tell its end, one each.
+
+CREATE VIEW saga_object AS
+SELECT 'payment' AS biz_type, id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'closed', 'failed') AS ended,
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'closed' THEN 'released' WHEN 'failed' THEN 'released' END
+        AS holds_end,
+    greatest(updated_at, expires_at) AS due_at,
+    CASE WHEN state IN ('succeeded', 'closed', 'failed') THEN ARRAY[purpose || '.' || state] ELSE '{}' END AS endings
+FROM payment
+UNION ALL
+SELECT 'refund', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'failed', 'bounced'),
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'bounced' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
+    greatest(updated_at, approval_expires_at),
+    CASE
+        WHEN state = 'failed' THEN ARRAY['refund.failed']
+        WHEN state IN ('succeeded', 'bounced') THEN
+            ARRAY[CASE WHEN origin IN ('merchant', 'bounce') THEN 'refund.succeeded' ELSE 'late_payment.refunded' END]
+            || CASE WHEN state = 'bounced' THEN ARRAY['refund.bounced'] ELSE '{}' END
+        ELSE '{}'
+    END
+FROM refund
+UNION ALL
+SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+    state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned'),
+    CASE
+        WHEN state IN ('succeeded', 'returned') THEN 'confirmed'
+        WHEN state IN ('failed', 'rejected', 'expired') THEN 'released'
+    END,
+    greatest(updated_at, approval_expires_at),
+    CASE
+        WHEN state = 'returned' THEN ARRAY['payout.succeeded', 'payout.returned']
+        WHEN state IN ('succeeded', 'failed', 'rejected', 'expired') THEN ARRAY['payout.' || state]
+        ELSE '{}'
+    END
+FROM payout
+UNION ALL
+SELECT 'transfer', id, merchant_id, state, updated_at, false, NULL,
+    state IN ('succeeded', 'failed'),
+    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
+    updated_at,
+    CASE WHEN state IN ('succeeded', 'failed') THEN ARRAY['transfer.' || state] ELSE '{}' END
+FROM transfer;
+
+GRANT SELECT ON saga_object TO paysaga_app;
 
 
 -- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
@@ -1535,8 +1723,14 @@ CREATE TABLE posting (
     event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     corrects uuid CONSTRAINT posting_corrects REFERENCES posting (id),
-    memo text
+    memo text,
+    -- The day whose books contain it, and the sealed day that it belongs to by its event and came too late for.
+    booked_on date NOT NULL,
+    belongs_to date CONSTRAINT posting_belongs_before CHECK (belongs_to < booked_on)
 );
+
+CREATE INDEX posting_booked_on ON posting (booked_on);
+CREATE UNIQUE INDEX posting_corrected_once ON posting (corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE entry (
     posting_id uuid NOT NULL,
@@ -1561,6 +1755,23 @@ CREATE TABLE inbox (
     PRIMARY KEY (account_id, posting_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+-- A day that takes no posting any more. Each digest contains the one before it.
+CREATE TABLE sealed_day (
+    day date PRIMARY KEY,
+    sealed_at timestamptz NOT NULL,
+    postings bigint NOT NULL,
+    digest bytea NOT NULL,
+    previous_digest bytea
+);
+
+-- What an account held at the end of a sealed day on which it moved: the sum of its entries booked up to then.
+CREATE TABLE day_balance (
+    account_id text NOT NULL,
+    day date NOT NULL,
+    balance_minor bigint NOT NULL,
+    PRIMARY KEY (account_id, day)
+);
+
 -- The barrier of the try. A tombstone is released, has no account, and refuses the try that comes after its cancel.
 CREATE TABLE hold (
     biz_type text NOT NULL,
@@ -1582,6 +1793,8 @@ CREATE TABLE hold (
     CONSTRAINT hold_whole CHECK (num_nulls(account_id, currency, amount_minor) IN (0, 3)),
     CONSTRAINT hold_ended CHECK ((state = 'held') = (ended_at IS NULL))
 ) WITH (fillfactor = 80);
+
+CREATE INDEX hold_open ON hold (account_id) WHERE state = 'held';
 -- The chart of accounts. Strict accounts change in place, guarded both ways; deferred ones take credits through the
 -- inbox and guard debits; open ones are appended in both directions and never locked by a payment.
 
@@ -1609,6 +1822,7 @@ INSERT INTO ledger_chart (kind, class, normal_sign, opened_by) VALUES
 --   PS001 balance insufficient    PS002 account blocked     PS003 account closed
 --   PS004 try after cancel        PS005 conflict            PS006 unknown account
 --   PS007 unbalanced posting      PS008 currency mismatch   PS009 account not empty
+--   PS010 day not over
 
 -- Always raises: why an account did not take a hold or a debit that added p_free_minor to its available part.
 -- The caller has locked the account, so that what it saw is what is looked at here.
@@ -2054,6 +2268,7 @@ DECLARE
     v_digest bytea := sha256(convert_to(coalesce(p_merchant_id, '') || p_legs::text, 'UTF8'));
     v_legs ledger_leg[] := ledger_legs(p_legs);
     v_moves ledger_move[];
+    v_booked_on date;
 BEGIN
     posted := uuidv7();
     replayed := false;
@@ -2065,10 +2280,19 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ledger_require_balanced(v_legs);
+    IF p_corrects IS NOT NULL THEN
+        PERFORM ledger_require_uncorrected(p_corrects);
+    END IF;
     v_moves := ledger_apply(v_legs, p_merchant_id);
+    v_booked_on := ledger_booked_on(p_event_at);
     WITH written AS (
-        INSERT INTO posting (id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo)
-        VALUES (posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo)
+        INSERT INTO posting (
+            id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo, booked_on, belongs_to
+        )
+        VALUES (
+            posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo, v_booked_on,
+            CASE WHEN ledger_day(p_event_at) < v_booked_on THEN ledger_day(p_event_at) END
+        )
     ), entered AS (
         INSERT INTO entry (posting_id, n, account_id, currency, amount_minor, kind, object_id, event_at)
         SELECT posted, n, account_id, currency, amount_minor, kind, object_id, p_event_at FROM unnest(v_legs)
@@ -2235,6 +2459,175 @@ BEGIN
     WHERE first.biz_type = p_biz_type AND first.biz_id = p_biz_id AND first.step = p_step
     ORDER BY steps.place;
 END $$;
+-- Days of the book. A posting is booked on the day of its event; once that day is sealed it is booked today and keeps
+-- the day that it belongs to. A sealed day takes no posting any more, so its digest and its balances stay true.
+--
+-- A posting keeps its day open by a shared lock until it commits; sealing takes that lock alone, and so waits for what
+-- is under way. A posting that finds its day being sealed does not wait: it is booked today.
+
+CREATE FUNCTION ledger_zone() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'Asia/Shanghai' $$;
+
+CREATE FUNCTION ledger_day(p_at timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
+    SELECT (p_at AT TIME ZONE ledger_zone())::date
+$$;
+
+-- The lowest id that a posting of that moment can have: postings are in the order of their ids (RFC 9562, version 7,
+-- with the fraction of the millisecond in the twelve bits after the version).
+CREATE FUNCTION ledger_first_id(p_at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT (lpad(to_hex(micros / 1000), 12, '0') || '7' || lpad(to_hex(micros % 1000 * 4096 / 1000), 3, '0')
+        || '8000000000000000')::uuid
+    FROM (SELECT (extract(epoch FROM greatest(p_at, 'epoch')) * 1000000)::bigint AS micros) AS since_epoch
+$$;
+
+-- The advisory lock of a day: our class of such locks, and the day's number.
+CREATE FUNCTION ledger_day_class() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1818583143 $$;
+
+CREATE FUNCTION ledger_is_sealed(p_day date) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM sealed_day WHERE day >= p_day)
+$$;
+
+-- The day on which a posting of that event is booked; it stays open until this transaction ends. Never a day to come.
+CREATE FUNCTION ledger_booked_on(p_event_at timestamptz) RETURNS date LANGUAGE plpgsql AS $$
+DECLARE
+    v_day date := ledger_day(least(p_event_at, clock_timestamp()));
+BEGIN
+    -- Two statements: the look must be younger than the lock.
+    IF pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch') THEN
+        IF NOT ledger_is_sealed(v_day) THEN
+            RETURN v_day;
+        END IF;
+    END IF;
+    LOOP  -- at midnight, today may be a sealed day before its lock is had
+        v_day := ledger_day(clock_timestamp());
+        PERFORM pg_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch');
+        EXIT WHEN NOT ledger_is_sealed(v_day);
+    END LOOP;
+    RETURN v_day;
+END $$;
+
+-- What a day's postings and entries say, and the day before: whoever changes one of them changes it.
+CREATE FUNCTION ledger_day_digest(p_day date, p_previous bytea) RETURNS bytea LANGUAGE sql STABLE
+SET timezone = 'UTC' AS $$
+    SELECT sha256(coalesce(p_previous, '') || convert_to(p_day::text, 'UTF8') || coalesce(string_agg(
+        sha256(convert_to(jsonb_build_array(
+            p.id, p.biz_type, p.biz_id, p.step, p.merchant_id, p.event_at, p.created_at, p.corrects, p.memo,
+            p.belongs_to, e.entries
+        )::text, 'UTF8')), '' ORDER BY p.id
+    ), ''))
+    FROM posting AS p CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(n, account_id, currency, amount_minor, kind, object_id) ORDER BY n) AS entries
+        FROM entry WHERE posting_id = p.id
+    ) AS e
+    WHERE p.booked_on = p_day
+$$;
+
+-- The day is sealed behind the one before it: its digest, and the balance of each account that moved on it.
+CREATE FUNCTION ledger_seal_one(p_day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_previous bytea := (SELECT digest FROM sealed_day ORDER BY day DESC LIMIT 1);
+BEGIN
+    PERFORM pg_advisory_xact_lock(ledger_day_class(), p_day - DATE 'epoch');
+    INSERT INTO day_balance (account_id, day, balance_minor)
+    SELECT moved.account_id, p_day, moved.sum_minor + coalesce((
+        SELECT balance_minor FROM day_balance AS b WHERE b.account_id = moved.account_id ORDER BY day DESC LIMIT 1
+    ), 0)
+    FROM (
+        SELECT e.account_id, sum(e.amount_minor)::bigint AS sum_minor
+        FROM posting AS p JOIN entry AS e ON e.posting_id = p.id WHERE p.booked_on = p_day GROUP BY e.account_id
+    ) AS moved;
+    INSERT INTO sealed_day (day, sealed_at, postings, digest, previous_digest)
+    SELECT p_day, clock_timestamp(), (SELECT count(*) FROM posting WHERE booked_on = p_day),
+        ledger_day_digest(p_day, v_previous), v_previous;
+END $$;
+
+-- Every day of the book up to this one is sealed, in order; a repeat changes nothing. PS010 for a day that is not over.
+CREATE FUNCTION ledger_seal_day(p_day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_day date;
+BEGIN
+    IF p_day >= ledger_day(clock_timestamp()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS010', MESSAGE = format('the day %s is not over', p_day);
+    END IF;
+    -- One at a time: no day has the number of this lock.
+    PERFORM pg_advisory_xact_lock(ledger_day_class(), 2147483647);
+    v_day := coalesce(
+        (SELECT max(day) + 1 FROM sealed_day), (SELECT min(booked_on) FROM posting)
+    );
+    WHILE v_day <= p_day LOOP
+        PERFORM ledger_seal_one(v_day);
+        v_day := v_day + 1;
+    END LOOP;
+END $$;
+
+-- The sum of the account's entries that are booked up to a day and stand before a place in its statement: from the
+-- balance of a sealed day on which all of them stand before that place.
+CREATE FUNCTION ledger_balance_from(
+    p_account_id text, p_sealed date, p_booked_to date, p_posting_id uuid, p_n integer
+) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce((
+        SELECT balance_minor FROM day_balance WHERE account_id = p_account_id AND day <= p_sealed
+        ORDER BY day DESC LIMIT 1
+    ), 0) + coalesce((
+        SELECT sum(e.amount_minor)::bigint FROM entry AS e JOIN posting AS p ON p.id = e.posting_id
+        WHERE e.account_id = p_account_id AND (e.posting_id, e.n) < (p_posting_id, p_n)
+            AND p.booked_on > p_sealed AND p.booked_on <= p_booked_to
+            -- Nothing is booked on a day to come; the hour is for a clock that was set back.
+            AND e.posting_id >= ledger_first_id((p_sealed + 1)::timestamp AT TIME ZONE ledger_zone() - INTERVAL '1 hour')
+    ), 0)
+$$;
+
+-- The sum of the account's entries that stand before this place.
+CREATE FUNCTION ledger_balance_before(p_account_id text, p_posting_id uuid, p_n integer) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT ledger_balance_from(p_account_id, coalesce((
+        SELECT day FROM sealed_day WHERE sealed_at <= uuid_extract_timestamp(p_posting_id) ORDER BY day DESC LIMIT 1
+    ), '-infinity'), 'infinity', p_posting_id, p_n)
+$$;
+
+-- The account's balance at the end of a day, by what was booked up to it.
+CREATE FUNCTION ledger_balance_on(p_account_id text, p_day date) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT ledger_balance_from(p_account_id, coalesce((
+        SELECT max(day) FROM sealed_day WHERE day <= p_day
+    ), '-infinity'), p_day, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 0)
+$$;
+-- Corrections: what is posted stays, and is undone by the opposite posting, which names it; once.
+
+-- Raises PS005 unless there is such a posting, it corrects nothing itself, and nothing has corrected it. Whoever asks
+-- first has it until it commits.
+CREATE FUNCTION ledger_require_uncorrected(p_posting_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM posting WHERE id = p_posting_id AND corrects IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005',
+            MESSAGE = format('there is no posting %s, or it is a correction itself', p_posting_id);
+    END IF;
+    PERFORM FROM posting WHERE corrects = p_posting_id;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('the posting %s was corrected already', p_posting_id);
+    END IF;
+END $$;
+
+-- Posts the opposite of a posting and names it. A null merchant is the operator. PS001 to PS003, PS005.
+CREATE FUNCTION ledger_correct(
+    p_biz_type text, p_biz_id text, p_step text, p_merchant_id text, p_event_at timestamptz,
+    p_memo text, p_corrects uuid, OUT posted uuid, OUT replayed boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_legs jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object(
+        'account_id', account_id, 'currency', currency, 'amount_minor', -amount_minor, 'kind', kind,
+        'object_id', object_id
+    ) ORDER BY n) INTO v_legs FROM entry WHERE posting_id = p_corrects;
+    IF v_legs IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('there is no posting %s', p_corrects);
+    END IF;
+    SELECT made.posted, made.replayed INTO posted, replayed FROM ledger_post(
+        p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_memo, v_legs, p_corrects
+    ) AS made;
+END $$;
 -- The application reads the book and calls its functions; nobody but the owner writes a row.
 
 DO $$
@@ -2248,9 +2641,16 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold TO paysaga_app;
+GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold, sealed_day, day_balance TO paysaga_app;
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_fold, ledger_fold_some
+    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_correct, ledger_fold,
+    ledger_fold_some, ledger_seal_day
+TO paysaga_app;
+
+-- What only reads runs with the reader's own rights.
+GRANT EXECUTE ON FUNCTION
+    ledger_zone, ledger_day, ledger_first_id, ledger_day_digest, ledger_balance_from, ledger_balance_before,
+    ledger_balance_on
 TO paysaga_app;

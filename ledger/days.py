@@ -1,0 +1,63 @@
+"""Days of the book: once sealed, a day takes no posting any more. The caller's session commits; nothing here does."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Date, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledger.calls import call
+
+#: The zone in which the book's days begin and end, as `ledger_zone()` has it.
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class SealedDay(BaseModel):
+    """A day that takes no posting any more; its digest contains its postings, its entries and the day before it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    sealed_at: datetime
+    postings: int
+    digest: bytes
+    previous_digest: bytes | None
+
+
+_COLUMNS = "day, sealed_at, postings, digest, previous_digest"
+_SEAL = text("SELECT ledger_seal_day(:day)").bindparams(bindparam("day", type_=Date))
+_DAY = text(f"SELECT {_COLUMNS} FROM sealed_day WHERE day = :day").bindparams(bindparam("day", type_=Date))  # noqa: S608 - a constant
+_LAST = text(f"SELECT {_COLUMNS} FROM sealed_day ORDER BY day DESC LIMIT 1")  # noqa: S608 - a constant
+_CHANGED = text("""
+    SELECT day FROM sealed_day
+    WHERE digest <> ledger_day_digest(day, previous_digest)
+        OR previous_digest IS DISTINCT FROM (
+            SELECT before.digest FROM sealed_day AS before WHERE before.day < sealed_day.day ORDER BY day DESC LIMIT 1
+        )
+    ORDER BY day
+""")
+
+
+async def seal_day(session: AsyncSession, day: date) -> SealedDay | None:
+    """Every day of the book up to this one is sealed, in order; a repeat answers the same.
+
+    None where the book begins after it. Waits for the postings of those days that are under way. DayNotOver.
+    """
+    await call(session, _SEAL, {"day": day})
+    connection = await session.connection()
+    row = (await connection.execute(_DAY, {"day": day})).one_or_none()
+    return None if row is None else SealedDay.model_validate(row, from_attributes=True)
+
+
+async def last_sealed(session: AsyncSession) -> SealedDay | None:
+    """The newest day that is sealed; None before the first."""
+    connection = await session.connection()
+    row = (await connection.execute(_LAST)).one_or_none()
+    return None if row is None else SealedDay.model_validate(row, from_attributes=True)
+
+
+async def changed_days(session: AsyncSession) -> tuple[date, ...]:
+    """The sealed days whose postings, entries or chain are not those that were sealed; reads the whole book."""
+    connection = await session.connection()
+    return tuple((await connection.execute(_CHANGED)).scalars())

@@ -1,0 +1,11 @@
+-- One event for each end of an object, and none for an end that it did not come to.
+SELECT o.id, o.biz_type, o.state, ending.type, count(e.id) AS events
+FROM saga_object o CROSS JOIN LATERAL unnest(o.endings) AS ending (type)
+LEFT JOIN event e ON e.object_id = o.id AND e.type = ending.type
+WHERE o.updated_at >= CAST(:since AS timestamptz) GROUP BY o.id, o.biz_type, o.state, ending.type HAVING count(e.id) <> 1
+UNION ALL
+SELECT o.id, o.biz_type, o.state, e.type, 1
+FROM event e JOIN saga_object o ON o.id = e.object_id
+WHERE e.created_at >= CAST(:since AS timestamptz) AND e.type <> ALL (o.endings)
+    AND split_part(e.type, '.', 2) IN (
+        'succeeded', 'closed', 'failed', 'bounced', 'returned', 'rejected', 'expired', 'refunded')

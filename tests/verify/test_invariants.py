@@ -1,0 +1,149 @@
+"""The invariants of everything outside the book: each sees its own corruption, and nothing else does."""
+
+import re
+
+import asyncpg
+import pytest
+
+from activities.verification import invariants, verify
+from store import verification as store
+from tests.verify.conftest import Scene
+
+#: For each invariant: what breaks it and nothing else. A comment names the arm of the query where it has several.
+CORRUPTIONS = {
+    "10_open_objects_are_owned": [
+        (
+            "UPDATE payment SET updated_at = now() - interval '3 days', expires_at = now() - interval '2 days'"
+            " WHERE id = '{waiting}'"
+        ),
+        (
+            "ALTER TABLE payment DROP CONSTRAINT attention_has_owner;"
+            " UPDATE payment SET needs_attention = true WHERE id = '{waiting}'"
+        ),
+    ],
+    "11_succeeded_payment_is_paid_once": [
+        "UPDATE attempt SET received_minor = received_minor - 1 WHERE out_no = '{paid_out_no}'",
+        "UPDATE payment SET captured_minor = 0 WHERE id = '{paid}'",
+        "UPDATE attempt SET state = 'paid' WHERE payment_id = '{closed}'",
+    ],
+    "13_what_was_received_is_posted_once": [
+        "UPDATE payment SET coupon_minor = 1 WHERE id = '{paid}'",
+        "UPDATE attempt SET state = 'waiting' WHERE out_no = '{late_out_no}'",
+    ],
+    "14_refunds_within_what_was_paid": [
+        "UPDATE refund SET amount_minor = amount_minor + 1, channel_minor = channel_minor + 1 WHERE id = '{refund}'",
+    ],
+    "16_refund_is_posted_once": [
+        (
+            "UPDATE refund SET state = 'bounced' WHERE id = '{refund}';"
+            " INSERT INTO event (id, merchant_id, type, object_id, object_version)"
+            " VALUES ('evt_x', '{merchant}', 'refund.bounced', '{refund}', 99)"
+        ),
+    ],
+    "18_payout_in_flight_holds_its_money": [
+        (
+            "INSERT INTO payout (id, merchant_id, payout_no, account_id, amount_minor, currency, channel,"
+            " channel_account_id, out_no) VALUES"
+            " ('po_x', '{merchant}', '1', '{wallet}', 5, 'CNY', 'sim', '{channel_account}', 'x')"
+        ),
+    ],
+    "19_nothing_is_held_for_an_ended_object": [
+        (
+            "UPDATE reservation SET state = 'held', ended_at = NULL WHERE payment_id = '{paid}';"
+            " UPDATE stock SET reserved = reserved + 2, sold = sold - 2 WHERE merchant_id = '{merchant}'"
+        ),
+        (
+            "UPDATE hold SET state = 'held', ended_at = NULL WHERE biz_id = '{paid}';"
+            " UPDATE account SET available = available - 1000, frozen = frozen + 1000 WHERE id = '{wallet}'"
+        ),
+    ],
+    "20_holds_ended_as_their_object_did": [
+        "UPDATE hold SET state = 'released' WHERE biz_id = '{paid}'",
+        "UPDATE hold SET state = 'confirmed' WHERE biz_id = '{closed}'",
+        "DELETE FROM hold WHERE biz_id = '{paid}'",
+    ],
+    "21_stock_is_what_was_reserved": ["UPDATE stock SET sold = sold + 1 WHERE merchant_id = '{merchant}'"],
+    "22_idempotency_key_has_its_object": [
+        (
+            "INSERT INTO idempotency_key (merchant_id, route, key, request_hash, object_id, created_at)"
+            " VALUES ('{merchant}', 'payments', 'k', '', 'pay_none', now() - interval '3 hours')"
+        ),
+    ],
+    "23_one_event_for_each_end": [
+        "DELETE FROM event WHERE object_id = '{paid}' AND type = 'payment.succeeded'",
+        (
+            "INSERT INTO event (id, merchant_id, type, object_id, object_version)"
+            " VALUES ('evt_x', '{merchant}', 'payment.failed', '{paid}', 99)"
+        ),
+    ],
+    "24_audit_chain_is_unbroken": [
+        "ALTER TABLE operator_action DISABLE TRIGGER USER; UPDATE operator_action SET reason = 'another' WHERE seq = 1",
+        "ALTER TABLE operator_action DISABLE TRIGGER USER; DELETE FROM operator_action WHERE seq = 1",
+        "ALTER TABLE audit_block DISABLE TRIGGER USER; UPDATE audit_block SET sealed_at = now() WHERE n = 1",
+        (
+            "INSERT INTO operator_action (id, actor, action, object_id, created_at)"
+            " VALUES ('opa_x', 'x', 'x', 'x', now() - interval '2 days')"
+        ),
+    ],
+    "26_suspense_and_unapplied_are_itemised": [
+        (
+            "INSERT INTO suspense_item (id, merchant_id, object_id, out_no, channel_account_id, amount_minor, currency,"
+            " owner, reason) VALUES ('sus_x', '{merchant}', 'x', 'x', '{channel_account}', 5, 'CNY', 'operations', 'x')"
+        ),
+    ],
+    "31_sealed_days_are_unchanged": [
+        "INSERT INTO sealed_day (day, sealed_at, postings, digest) VALUES (ledger_day(now()) - 1, now(), 0, '')",
+    ],
+}
+CASES = [(name, sql) for name, scripts in CORRUPTIONS.items() for sql in scripts]
+
+
+def test_every_invariant_is_corrupted_here() -> None:
+    """A query that is added is tested."""
+    assert set(store.invariants()) == set(CORRUPTIONS)
+
+
+def test_every_invariant_has_a_number_of_its_own_and_says_what_holds() -> None:
+    """What the command prints comes from the query itself."""
+    numbers = [one.number for one in invariants()]
+    assert (len(numbers), True) == (len(set(numbers)), all(one.holds.endswith(".") for one in invariants()))
+
+
+async def test_what_really_happened_breaks_nothing(scene: Scene) -> None:
+    """Success, closing, late money and a running payment; an object that runs is no finding."""
+    report = await verify(scene.shop.centre.database)
+    assert {} == {verdict.invariant.name: verdict.rows for verdict in report.broken}
+
+
+@pytest.mark.parametrize(("name", "sql"), CASES, ids=[f"{name}-{at}" for at, (name, _) in enumerate(CASES)])
+async def test_a_corruption_is_seen_by_its_own_invariant(scene: Scene, name: str, sql: str) -> None:
+    """An invariant that cannot fail proves nothing; one corruption is one finding."""
+    owner = await scene.owner()
+    transaction = owner.transaction()
+    await transaction.start()
+    try:
+        await owner.execute(sql.format(**scene.names))
+        assert [name] == await _broken(owner, "1970-01-01Z")
+        assert [name] == await _broken(owner, "2026-01-01")
+    finally:
+        await transaction.rollback()
+        await owner.close()
+
+
+async def test_what_did_not_change_is_not_looked_at(scene: Scene) -> None:
+    """`since` is honoured: an object of before stays unseen."""
+    owner = await scene.owner()
+    transaction = owner.transaction()
+    await transaction.start()
+    try:
+        await owner.execute(f"UPDATE payment SET captured_minor = 0 WHERE id = '{scene.names['paid']}'")  # noqa: S608 - an id
+        assert [] == await _broken(owner, "2999-01-01")
+    finally:
+        await transaction.rollback()
+        await owner.close()
+
+
+async def _broken(connection: asyncpg.Connection, since: str) -> list[str]:
+    """The invariants that do not hold now, of what changed since then."""
+    asked = {one.name: re.sub(r":since\b", f"'{since}'::timestamptz", one.query) for one in invariants()}
+    return [name for name, query in asked.items() if await connection.fetch(query)]

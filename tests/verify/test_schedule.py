@@ -1,0 +1,71 @@
+"""The scheduled look publishes what does not hold as findings that have an owner, and seals what has ended."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from domain.ids import new_id
+from domain.verification import Scope, SealCounts, VerifyCommand, VerifyCounts
+from tests.support.shop import operator
+from tests.verify.conftest import Scene
+from workflows.seal import SealWorkflow
+from workflows.verify import VerifyWorkflow
+
+RULE = "22_idempotency_key_has_its_object"
+
+
+async def test_a_broken_rule_becomes_a_finding_with_an_owner(scene: Scene, lost_key: str) -> None:
+    """Once however often it is seen; the metric counts it, the run is kept."""
+    counts = [await _run(scene, Scope.CHANGED) for _ in range(2)]
+    assert [(1, 1), (1, 1)] == [(one.broken, one.rows) for one in counts]
+    findings = await _rows(scene, "SELECT * FROM verify_finding WHERE object_id = :id", id=lost_key)
+    assert [(RULE, "operations", None)] == [(one["invariant"], one["owner"], one["ended_at"]) for one in findings]
+    assert findings[0]["first_seen_at"] < findings[0]["last_seen_at"]
+    assert f'paysaga_verify_findings{{invariant="{RULE}"}} 1.0' in await _metrics(scene)
+
+
+async def test_only_a_full_run_ends_a_finding(scene: Scene, lost_key: str) -> None:
+    """What a run over the changed did not see may have been out of its sight."""
+    await _run(scene, Scope.CHANGED)
+    await _rows(scene, "DELETE FROM idempotency_key WHERE object_id = :id RETURNING key", id=lost_key)
+    ended = []
+    for scope in (Scope.CHANGED, Scope.EVERYTHING):
+        await _run(scene, scope)
+        found = await _rows(scene, "SELECT ended_at FROM verify_finding WHERE object_id = :id", id=lost_key)
+        ended.append(found[0]["ended_at"] is not None)
+    assert [False, True] == ended
+    assert f'paysaga_verify_findings{{invariant="{RULE}"}} 0.0' in await _metrics(scene)
+
+
+async def test_a_run_over_everything_is_told_with_its_time(scene: Scene) -> None:
+    """Silence would be a schedule that stopped: the metric says when a run came to its end."""
+    await _run(scene, Scope.EVERYTHING)
+    assert 'paysaga_verify_last_run_timestamp_seconds{scope="everything"} ' in await _metrics(scene)
+
+
+async def test_the_seal_closes_what_operators_did(scene: Scene) -> None:
+    """Every action is in a block afterwards; a second seal finds nothing."""
+    await operator(scene.shop.centre, "POST", "/v1/merchants", {"name": "Sealed"})
+    first, again = [await _seal(scene) for _ in range(2)]
+    assert (True, 0) == (first.actions >= 1, again.actions)
+    unsealed = "SELECT seq FROM operator_action WHERE seq > (SELECT max(last_seq) FROM audit_block)"
+    assert [] == await _rows(scene, unsealed)
+
+
+async def _run(scene: Scene, scope: Scope) -> VerifyCounts:
+    return await scene.shop.centre.temporal.execute_workflow(
+        VerifyWorkflow.run, VerifyCommand(scope=scope), id=new_id("verify"), task_queue="saga"
+    )
+
+
+async def _seal(scene: Scene) -> SealCounts:
+    return await scene.shop.centre.temporal.execute_workflow(SealWorkflow.run, id=new_id("seal"), task_queue="saga")
+
+
+async def _metrics(scene: Scene) -> str:
+    return (await scene.shop.centre.http.get("/metrics")).text
+
+
+async def _rows(scene: Scene, sql: str, **values: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    async with scene.shop.centre.database.transaction("test") as session:
+        return [dict(row) for row in (await session.execute(text(sql), values)).mappings()]
