@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.books import book_is_sound
 from tests.support.centre import Centre
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, Shop
@@ -82,7 +81,7 @@ async def test_what_is_refused_leaves_nothing_behind(centre: Centre, shop: Shop,
     assert [] == (await shop.get(f"/v1/refunds?payment_id={paid['id']}"))["items"]
     refunds.asked = 0
     assert "refund-1" == (await refunds.given_back(paid["id"], AMOUNT_MINOR))["refund_no"]
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_the_merchants_rule_refuses(shop: Shop, refunds: Refunds) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.faults.test_kill_points import HOME_WITHIN, give_up, park_at, points
-from tests.support.books import balances, book_is_sound, channel_account_balances
+from tests.support.books import balances, channel_account_balances
 from tests.support.centre import eventually
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, STOCK, WALLET_MINOR, Shop
@@ -58,7 +58,7 @@ async def test_killed_at_each_point_every_refund_succeeds_once(lone_shop: Shop, 
     book = await shop.control("GET", "/_sim/book")
     numbers = {one["out_refund_no"] for one in ended}
     assert count == len([one for one in book["refunds"] if one["refund_no"] in numbers])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_killed_at_each_point_every_rejected_refund_lets_everything_go(lone_shop: Shop, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_killed_at_each_point_every_rejected_refund_lets_everything_go(lon
     assert before == await refunds.merchant()
     assert {(AMOUNT_MINOR, 0, 0)} == {await refunds.standing(one) for one in payments}
     assert (STOCK, 0, 2 * count) == await shop.stock()
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def _rejected(refunds: Refunds, refund_id: str) -> httpx.Response:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.refund_calls import RefundCalls
+from activities.verification import verify
 from domain.outgoing import RefundCommand
 from store.tables.rules import MerchantRule
 from tests.support.centre import OPERATOR_KEY, eventually, worker_parts
@@ -165,3 +166,8 @@ class Refunds:
 
     def _calls(self, parts: WorkerParts) -> RefundCalls:
         return RefundCalls(parts.database, parts.accounts, parts.channels, self.shop.centre.settings.public_url)
+
+    async def sound(self) -> None:
+        """Every invariant of the book and of the objects holds now."""
+        report = await verify(self.shop.centre.database)
+        assert [] == [(one.invariant.name, one.rows) for one in report.verdicts if one.rows]

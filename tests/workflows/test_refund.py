@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.books import balances, book_is_sound
+from tests.support.books import balances
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, STOCK, WALLET_MINOR, Shop
 
@@ -28,7 +28,7 @@ async def test_a_full_refund_takes_everything_back(shop: Shop, refunds: Refunds)
     assert (AMOUNT_MINOR, 0) == (seen["refunded_minor"], seen["refundable_minor"])
     (event,) = await shop.events("refund.succeeded")
     assert (refund["id"], "succeeded") == (event["data"]["object"]["id"], event["data"]["object"]["state"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_three_thirds_of_a_mixed_payment_give_each_tool_its_part_back(shop: Shop, refunds: Refunds) -> None:
@@ -42,7 +42,7 @@ async def test_three_thirds_of_a_mixed_payment_give_each_tool_its_part_back(shop
     assert (WALLET_MINOR, 0) == await shop.wallet()
     assert {} == await balances(shop, paid["id"], *(one["id"] for one in thirds))
     assert (10_000, 10_000, 0) == await refunds.standing(paid["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_payment_by_balance_alone_goes_back_to_the_wallet(shop: Shop, refunds: Refunds) -> None:
@@ -52,7 +52,7 @@ async def test_a_payment_by_balance_alone_goes_back_to_the_wallet(shop: Shop, re
     assert (None, 0, AMOUNT_MINOR) == (refund["channel"], refund["channel_minor"], refund["balance_minor"])
     assert (WALLET_MINOR, 0) == await shop.wallet()
     assert {} == await balances(shop, paid["id"], refund["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_lines_go_back_into_stock_when_the_refund_succeeds(shop: Shop, refunds: Refunds) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from tests.support.books import book_is_sound, channel_account_balances
+from tests.support.books import channel_account_balances
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, Shop
 
@@ -32,7 +32,7 @@ async def test_an_approved_refund_goes_out(shop: Shop, refunds: Refunds) -> None
     assert (200, "approved") == (approved.status_code, approved.json()["approval"])
     await refunds.until(started["id"], "succeeded")
     assert ["refund.approve"] == await _actions(shop, started["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_up_to_the_limit_nobody_is_asked(refunds: Refunds) -> None:
@@ -56,7 +56,7 @@ async def test_a_rejected_refund_lets_everything_go(shop: Shop, refunds: Refunds
     await refunds.send_by_hand(started["id"])
     assert {"channel_clearing": -AMOUNT_MINOR} == await channel_account_balances(shop)
     assert "failed" == (await shop.get(f"/v1/refunds/{started['id']}"))["state"]
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_refund_that_nobody_approves_expires(shop: Shop, refunds: Refunds) -> None:
@@ -72,7 +72,7 @@ async def test_a_refund_that_nobody_approves_expires(shop: Shop, refunds: Refund
     assert ("approval_expired", "expired") == (failed["failure"]["code"], failed["approval"])
     assert (AMOUNT_MINOR, 0, 0) == await refunds.standing(paid["id"])
     assert [] == await _actions(shop, started["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_of_two_opposing_decisions_one_stands(shop: Shop, refunds: Refunds) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.books import balances, book_is_sound, channel_account_balances
+from tests.support.books import balances, channel_account_balances
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, Shop
 
@@ -30,7 +30,7 @@ async def test_fifty_refunds_of_twice_the_payment_give_back_exactly_the_payment(
     assert {} == await balances(shop, paid["id"], *accepted)
     assert {"merchant_pending": (0, 0)} == await refunds.merchant()
     assert 25 == await refunds.claims()
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 @pytest.mark.parametrize("kind", ["accept_then_timeout", "accept_then_reset", "status_500_commit", "bad_signature"])
@@ -43,7 +43,7 @@ async def test_a_send_that_was_accepted_silently_is_found_by_query(shop: Shop, r
     assert (AMOUNT_MINOR, 1_000, 0) == await refunds.standing(paid["id"])
     assert {"channel_clearing": 1_000 - AMOUNT_MINOR} == await channel_account_balances(shop)
     assert 0 == await refunds.open_holds(refund["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "status_429"])
@@ -55,7 +55,7 @@ async def test_a_send_that_was_not_executed_goes_out_again_under_its_number(
     await shop.fault_at_app("refund", kind)
     await refunds.given_back(paid["id"], 1_000)
     assert {"channel_clearing": 1_000 - AMOUNT_MINOR} == await channel_account_balances(shop)
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_refund_that_the_channel_refuses_lets_everything_go(shop: Shop, refunds: Refunds) -> None:
@@ -77,7 +77,7 @@ async def test_a_refund_that_the_channel_refuses_lets_everything_go(shop: Shop, 
     assert failed["id"] == event["data"]["object"]["id"]
     await refunds.given_back(other["id"], 1_000)  # the day's limit is free again
     assert [0] == await refunds.restocked(paid["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_too_little_balance_at_the_channel_waits_for_a_person(shop: Shop, refunds: Refunds) -> None:
@@ -91,7 +91,7 @@ async def test_too_little_balance_at_the_channel_waits_for_a_person(shop: Shop, 
     await shop.control("POST", "/_sim/withdraw", {**drawn, "amount_minor": -AMOUNT_MINOR})
     refund = await refunds.until(started["id"], "succeeded")
     assert (False, None) == (refund["needs_attention"], refund["attention"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_refund_that_bounces_waits_in_suspense(shop: Shop, refunds: Refunds) -> None:
@@ -110,7 +110,7 @@ async def test_a_refund_that_bounces_waits_in_suspense(shop: Shop, refunds: Refu
     assert (AMOUNT_MINOR, 1_000, 0) == await refunds.standing(paid["id"])
     assert [("bounce", 1_000, "open")] == await refunds.items(refund["id"])
     assert 1 == len(await shop.events("refund.bounced"))
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_channel_that_takes_one_refund_at_a_time_gets_one(serial_shop: Shop) -> None:
@@ -125,4 +125,4 @@ async def test_a_channel_that_takes_one_refund_at_a_time_gets_one(serial_shop: S
     for one in (first, second):
         await refunds.until(one["id"], "succeeded")
     assert await refunds.known_before_sent(first["id"], second["id"])
-    await book_is_sound(shop)
+    await refunds.sound()

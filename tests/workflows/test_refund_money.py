@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.books import balances, book_is_sound
+from tests.support.books import balances
 from tests.support.centre import Centre
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, WALLET_MINOR, Shop
@@ -28,7 +28,7 @@ async def with_fixed_fee(shop: Shop, refunds: Refunds) -> Refunds:
     return refunds
 
 
-async def test_a_fixed_fee_makes_the_first_full_refund_too_much(shop: Shop, with_fixed_fee: Refunds) -> None:
+async def test_a_fixed_fee_makes_the_first_full_refund_too_much(with_fixed_fee: Refunds) -> None:
     """The fixed part stays ours, so a merchant with nothing else cannot give everything back; nothing is held."""
     refunds = with_fixed_fee
     paid = await refunds.paid()
@@ -36,10 +36,10 @@ async def test_a_fixed_fee_makes_the_first_full_refund_too_much(shop: Shop, with
     assert (409, "merchant_funds_insufficient") == await refunds.refused(paid["id"], AMOUNT_MINOR)
     assert (before, (AMOUNT_MINOR, 0, 0)) == (await refunds.merchant(), await refunds.standing(paid["id"]))
     assert 0 == await refunds.claims()
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
-async def test_the_merchant_may_owe_what_is_missing(shop: Shop, with_fixed_fee: Refunds) -> None:
+async def test_the_merchant_may_owe_what_is_missing(with_fixed_fee: Refunds) -> None:
     """Up to the rule's limit, and not a cent more; the debt is the merchant's to see."""
     refunds = with_fixed_fee
     await refunds.rule(debt_limit_minor=FIXED_MINOR)
@@ -49,10 +49,10 @@ async def test_the_merchant_may_owe_what_is_missing(shop: Shop, with_fixed_fee: 
     assert {"merchant_debt": (-FIXED_MINOR, 0), "merchant_pending": (0, 0)} == await refunds.merchant()
     other = await refunds.paid()
     assert (409, "merchant_funds_insufficient") == await refunds.refused(other["id"], AMOUNT_MINOR)
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
-async def test_other_pending_money_comes_before_debt(shop: Shop, with_fixed_fee: Refunds) -> None:
+async def test_other_pending_money_comes_before_debt(with_fixed_fee: Refunds) -> None:
     """Own share, available, other pending: a merchant that has money owes nothing."""
     refunds = with_fixed_fee
     await refunds.rule(debt_limit_minor=1_000)
@@ -61,7 +61,7 @@ async def test_other_pending_money_comes_before_debt(shop: Shop, with_fixed_fee:
     assert 0 == refund["debt_minor"]
     left_minor = AMOUNT_MINOR - FEE_MINOR - 2 * FIXED_MINOR
     assert {"merchant_debt": (0, 0), "merchant_pending": (left_minor, 0)} == await refunds.merchant()
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_our_own_fee_account_may_be_empty(shop: Shop, refunds: Refunds) -> None:
@@ -77,7 +77,7 @@ async def test_our_own_fee_account_may_be_empty(shop: Shop, refunds: Refunds) ->
     )
     refund = await refunds.given_back(paid["id"], AMOUNT_MINOR)
     assert {} == await balances(shop, paid["id"], refund["id"])
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_money_that_the_merchant_holds_goes_back_at_the_channel(centre: Centre) -> None:
@@ -89,7 +89,7 @@ async def test_money_that_the_merchant_holds_goes_back_at_the_channel(centre: Ce
     assert (3_000, 1_000, FEE_MINOR) == tuple(refund[f"{part}_minor"] for part in ("channel", "balance", "fee"))
     assert {} == await balances(shop, paid["id"], refund["id"])
     assert (WALLET_MINOR, 0) == await shop.wallet()
-    await book_is_sound(shop)
+    await refunds.sound()
 
 
 async def test_a_blocked_merchant_account_gives_nothing(shop: Shop, refunds: Refunds) -> None:
