@@ -56,11 +56,12 @@ from workflows.payment import PaymentWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
+from workflows.top_up import TopUpWorkflow
 from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SCHEDULED = (SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
-WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, RefundWorkflow, *SCHEDULED)
+WORKFLOWS: tuple[type[Any], ...] = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, *SCHEDULED)
 UNVERSIONED = "unversioned"
 GRACE = timedelta(seconds=5)
 RECONNECT_EVERY_S = 0.5

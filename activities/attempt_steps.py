@@ -19,6 +19,7 @@ from domain.states import AttemptState, CloseProof, PaymentState
 from store import callbacks, payments
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
+from store.rules import require_tool
 
 
 class AttemptSteps:
@@ -69,7 +70,7 @@ class AttemptSteps:
     async def switch(self, command: NextAttemptCommand) -> PaymentView:
         """One transaction: another attempt's intent, unless an earlier one may still be paid (law 10).
 
-        SwitchUnsafe, PaymentEnded, ChannelNotConfigured.
+        SwitchUnsafe, PaymentEnded, ToolNotAllowed, ChannelNotConfigured.
         """
         async with self._database.transaction("channel.switch", command.payment_id) as session:
             return await self._next(session, command)
@@ -105,11 +106,11 @@ class AttemptSteps:
 
     async def _row(self, session: AsyncSession, command: NextAttemptCommand, view: PaymentView) -> dict[str, Any]:
         """The new attempt at the merchant's account of that channel, if it can do what is asked."""
-        account_id = await payments.channel_account_for(
-            session, view.merchant_id, command.switch.channel, currency=view.currency
-        )
+        channel = command.switch.channel
+        await require_tool(session, view.merchant_id, channel, purpose=view.purpose, currency=view.currency)
+        account_id = await payments.channel_account_for(session, view, channel)
         if account_id is None:
-            raise ChannelNotConfigured(f"no account at {command.switch.channel}")
+            raise ChannelNotConfigured(f"no account at {channel}")
         opened = await self._accounts.get(account_id)
         account = channel_account(opened)
         capabilities = self._channels.channel(account.channel).capabilities(account)

@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from domain.objects import render_payment
+from domain.objects import render_payment, render_top_up
 from domain.refund_objects import render_refund
 
 
 def render_object(event_type: str, snapshot: dict[str, Any]) -> dict[str, Any]:
     """The object as it was at the change; KeyError for a kind of event that nobody renders."""
-    renderers = {"payment": _payment, "refund": _refund, "late_payment": _refund}
+    renderers = {"payment": _payment, "top_up": _top_up, "refund": _refund, "late_payment": _refund}
     kind = event_type.partition(".")[0]
     return renderers[kind](snapshot)
 
 
 def _payment(snapshot: dict[str, Any]) -> dict[str, Any]:
     return render_payment(snapshot, with_pay=False).model_dump(mode="json", exclude={"pay"})
+
+
+def _top_up(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return render_top_up(snapshot, with_pay=False).model_dump(mode="json", exclude={"pay"})
 
 
 def _refund(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ids import AccountId
 from domain.money import Currency
-from domain.states import FundsHolder
+from domain.states import FundsHolder, Purpose
 from ledger import book, steps
 from ledger.legs import Leg, StepKey
 
 _AMOUNTS = text(
-    "SELECT merchant_id, currency, balance_minor, channel_minor, coupon_minor, fee_minor, payer_account_id,"
-    " channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at FROM payment WHERE id = :id"
+    "SELECT merchant_id, purpose, to_account_id, currency, balance_minor, channel_minor, coupon_minor, fee_minor,"
+    " payer_account_id, channel_account_id, funds_holder, expires_at, coalesce(paid_at, now()) AS event_at"
+    " FROM payment WHERE id = :id"
 )
 
 
@@ -36,13 +37,12 @@ class Funds:
         await book.hold(session, hold_key(payment_id), request)
 
     async def confirm(self, session: AsyncSession, payment_id: str) -> None:
-        """One posting: out of the hold and the channel's clearing, to the merchant and our fee."""
+        """One posting: out of the hold and the channel's clearing, to the merchant, or the wallet, and our fee."""
         payment = await _read(session, payment_id)
-        request = book.PostRequest(
-            merchant_id=payment["merchant_id"], event_at=payment["event_at"], legs=_legs(payment_id, payment)
-        )
-        key = StepKey(biz_type="payment", biz_id=payment_id, step=steps.PAYMENT.name)
-        await book.post(session, key, request)
+        top_up = payment["purpose"] == Purpose.TOP_UP
+        step, legs = _top_up(payment_id, payment) if top_up else _payment(payment_id, payment)
+        request = book.PostRequest(merchant_id=payment["merchant_id"], event_at=payment["event_at"], legs=legs)
+        await book.post(session, StepKey(biz_type="payment", biz_id=payment_id, step=step.name), request)
 
     async def cancel(self, session: AsyncSession, payment_id: str) -> None:
         """The balance part is available again."""
@@ -58,7 +58,7 @@ async def _read(session: AsyncSession, payment_id: str) -> dict[str, Any]:
     return dict((await session.execute(_AMOUNTS, {"id": payment_id})).mappings().one())
 
 
-def _legs(payment_id: str, payment: dict[str, Any]) -> tuple[Leg, ...]:
+def _payment(payment_id: str, payment: dict[str, Any]) -> tuple[steps.Step, tuple[Leg, ...]]:
     amounts = {name: payment[name] for name in ("balance_minor", "channel_minor", "coupon_minor", "fee_minor")}
     wallet_id = payment["payer_account_id"]
     parties = steps.Parties(
@@ -70,4 +70,16 @@ def _legs(payment_id: str, payment: dict[str, Any]) -> tuple[Leg, ...]:
         wallet_id=None if wallet_id is None else AccountId(wallet_id),
         holds={steps.Role.WALLET: hold_key(payment_id)},
     )
-    return steps.legs(steps.PAYMENT, amounts, parties)
+    return steps.PAYMENT, steps.legs(steps.PAYMENT, amounts, parties)
+
+
+def _top_up(payment_id: str, payment: dict[str, Any]) -> tuple[steps.Step, tuple[Leg, ...]]:
+    amounts = {"top_up_minor": payment["channel_minor"], "fee_minor": payment["fee_minor"]}
+    parties = steps.Parties(
+        currency=Currency(payment["currency"]),
+        object_id=payment_id,
+        merchant_id=payment["merchant_id"],
+        channel_account_id=payment["channel_account_id"],
+        wallet_id=AccountId(payment["to_account_id"]),
+    )
+    return steps.TOP_UP, steps.legs(steps.TOP_UP, amounts, parties)

@@ -48,7 +48,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Move:
-    """How the payment moves, and the event that tells of it."""
+    """How the payment moves, and what an event tells of it; its type begins with what the payment is for."""
 
     to: PaymentState
     origins: tuple[PaymentState, ...]
@@ -157,7 +157,7 @@ def _unpaid(standing: Standing, answer: OrderAnswer, at: datetime) -> Verdict:
         )
     if answer.state is AnswerState.PROCESSING:
         return Verdict(_without_none(attempt), Move(PaymentState.PROCESSING, (PaymentState.PENDING,), columns))
-    move = Move(PaymentState.AWAITING_PAYER, (PaymentState.PENDING,), columns, "payment.awaiting_payer")
+    move = Move(PaymentState.AWAITING_PAYER, (PaymentState.PENDING,), columns, "awaiting_payer")
     return Verdict(_without_none(attempt), move)
 
 

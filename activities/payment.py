@@ -1,6 +1,6 @@
 """The payment's own rows: open, refuse, pivot, close, finish, flag; each one transaction that a repeat finds done."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,10 +8,10 @@ from temporalio import activity
 
 from activities.attempts import first_attempt
 from activities.judgement import ATTENTION_OWNER, BEFORE_PIVOT, OPEN_TO_PAYER
+from activities.opening import line_row, opening_row
 from channels.registry import Channels
 from domain.commands import CloseCommand, PaymentView, RefusalCommand, StepCommand
-from domain.errors import AmountMismatch, BusinessError, ChannelNotConfigured, NotFound
-from domain.fees import FeeRule
+from domain.errors import NotFound
 from domain.orders import PaymentOrder
 from domain.states import PaymentState
 from store import payments
@@ -33,8 +33,8 @@ class PaymentSteps:
     async def open(self, command: StepCommand) -> PaymentView:
         """One transaction: the payment, its lines and its intent exist, made from the request that the API kept.
 
-        A second run reads what the first wrote. Amounts are recomputed, the fee rule is snapshotted; a refusal here
-        is kept on the payment, which then only has its undo before it.
+        A second run reads what the first wrote. Amounts are recomputed, the fee rule is snapshotted, the day's limits
+        are counted; a refusal here is kept on the payment, which then only has its undo before it.
         """
         async with self._database.transaction("payment.open", command.payment_id) as session:
             view = await payments.view(session, command.payment_id)
@@ -45,12 +45,12 @@ class PaymentSteps:
         if request is None:
             raise NotFound(f"no request was kept for {payment_id}")
         order = PaymentOrder.model_validate(request["body"])
-        payment = _payment_row(payment_id, order, request)
+        payment = await opening_row(session, payment_id, order, request)
         attempt = None
         if order.channel_minor and "failure_code" not in payment:
             account = await self._accounts.get(order.channel_account_id or "")
             attempt = first_attempt(self._channels, account, order, payment)
-        lines = [_line_row(payment_id, number, order) for number in range(len(order.lines))]
+        lines = [line_row(payment_id, number, order) for number in range(len(order.lines))]
         return await payments.insert(session, payment, lines, attempt)
 
     @activity.defn(name="payment.refuse")
@@ -100,7 +100,7 @@ class PaymentSteps:
             if closing:
                 columns |= {"failure_code": None, "failure_detail": None}
             return await payments.move(
-                session, command.payment_id, origins=BEFORE_PIVOT, to=end, columns=columns, event=f"payment.{end}"
+                session, command.payment_id, origins=BEFORE_PIVOT, to=end, columns=columns, event=end
             )
 
     async def _move_within(
@@ -113,47 +113,3 @@ class PaymentSteps:
             if done or view.state not in origins:
                 return view
             return await payments.move(session, payment_id, origins=(view.state,), to=view.state, columns=columns)
-
-
-def _payment_row(payment_id: str, order: PaymentOrder, request: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a new payment; what refuses it stands there as its failure."""
-    row = order.model_dump(mode="json", exclude={"lines", "payer", "expires_in_s", "channel"})
-    row |= {
-        "id": payment_id,
-        "merchant_id": request["merchant_id"],
-        "channel_minor": order.channel_minor,
-        "channel": request["channel"],
-        "funds_holder": request["funds_holder"],
-        "payer": order.payer.model_dump(exclude_none=True),
-        "payer_account_id": order.payer.account_id,
-        "has_lines": bool(order.lines),
-        "expires_at": (datetime.now(UTC) + timedelta(seconds=order.expires_in_s)).isoformat(),
-    }
-    try:
-        return row | _fee_columns(order, request)
-    except BusinessError as refusal:
-        no_fee = {"fee_rate_bps": 0, "fee_fixed_minor": 0, "fee_cap_minor": None, "fee_minor": 0}
-        return row | no_fee | {"failure_code": refusal.code, "failure_detail": refusal.detail}
-
-
-def _fee_columns(order: PaymentOrder, request: dict[str, Any]) -> dict[str, Any]:
-    """The fee rule as it is now, and the fee; AmountMismatch, ChannelNotConfigured or FeeAboveAmount."""
-    if not order.adds_up():
-        raise AmountMismatch("the parts do not add up to the amount")
-    if order.channel_minor and request["channel"] is None:
-        raise ChannelNotConfigured("the channel account is gone or disabled")
-    rule = FeeRule(
-        rate_bps=request["fee_rate_bps"] or 0,
-        fixed_minor=request["fee_fixed_minor"] or 0,
-        cap_minor=request["fee_cap_minor"],
-    )
-    return {
-        "fee_rate_bps": rule.rate_bps,
-        "fee_fixed_minor": rule.fixed_minor,
-        "fee_cap_minor": rule.cap_minor,
-        "fee_minor": rule.fee_minor(order.amount_minor),
-    }
-
-
-def _line_row(payment_id: str, number: int, order: PaymentOrder) -> dict[str, Any]:
-    return {"payment_id": payment_id, "line_no": number + 1, **order.lines[number].model_dump()}

@@ -28,9 +28,14 @@ TASK_QUEUE = "saga"
 KEY_AGE = timedelta(hours=1)
 KEY_KEPT = timedelta(days=30)
 ENDED_LOOKED_AT = 50
+KINDS_IN_WORDS = {"Payment": "payment", "TopUp": "top-up", "Refund": "refund"}
+#: The workflows whose object is a row of `payment`.
+COLLECTING = frozenset({"Payment", "TopUp"})
+_COLLECTING = "WorkflowType IN ('Payment', 'TopUp')"
 
 _OPEN_PAYMENTS = text(
-    "SELECT 'Payment' AS kind, id, merchant_id, order_no, state, needs_attention FROM payment"
+    "SELECT CASE purpose WHEN 'top_up' THEN 'TopUp' ELSE 'Payment' END AS kind,"
+    " id, merchant_id, order_no, state, needs_attention FROM payment"
     " WHERE state NOT IN ('closed', 'failed', 'succeeded') AND updated_at < :before AND id > :after"
     " ORDER BY id LIMIT :batch"
 )
@@ -49,6 +54,7 @@ _ENDED = text(
 )
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
+    text("SELECT drop_operation(:id) FROM operation_request WHERE object_id = :id AND created_at < :before"),
     text("DELETE FROM order_claim WHERE payment_id = :id AND claimed_at < :before"),
     text(
         "DELETE FROM payment_request r WHERE payment_id = :id AND created_at < :before"
@@ -140,7 +146,7 @@ class Sweep:
 
     async def _start(self, found: OpenObject) -> None:
         """The same id, a new run: the sweeper alone may use an id again (design, 8)."""
-        payment = found.kind == "Payment"
+        payment = found.kind in COLLECTING
         command = (
             PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
             if payment
@@ -155,18 +161,14 @@ class Sweep:
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             task_timeout=timedelta(seconds=3),
             search_attributes=_attributes(found),
-            static_summary=f"{found.kind.lower()} {found.order_no}, started again by the sweeper",
+            static_summary=f"{KINDS_IN_WORDS[found.kind]} {found.order_no}, started again by the sweeper",
         )
 
     async def _open_workflows_of_ended(self, before: datetime) -> int:
-        """How many workflows are open though their payment has ended: none, or a bug that somebody must look at."""
-        listed = [
-            execution.id
-            async for execution in self._client.list_workflows(
-                f"WorkflowType = 'Payment' AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'",
-                limit=ENDED_LOOKED_AT,
-            )
-        ]
+        """How many workflows are open though their payment or top-up has ended: none, or a bug to be looked at."""
+        wanted = f"{_COLLECTING} AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
+        found = self._client.list_workflows(wanted, limit=ENDED_LOOKED_AT)
+        listed = [execution.id async for execution in found]
         if not listed:
             return 0
         async with self._database.reading() as session:

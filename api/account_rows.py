@@ -24,11 +24,10 @@ from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
 from ledger.steps import OPENING, Parties, legs
 from store.open_objects import open_object_of
+from store.payments import lock_closing
 from store.requests import ObjectClaim, claim_object
 from store.tables.merchants import Merchant
 
-#: The moment that an opening balance carries: the same for every repeat, so that a repeat is the same posting.
-_OPENED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 _OF_BODY = {"owner", "currency", "metadata"}
 
 
@@ -81,6 +80,7 @@ async def act_on_account(
 
 
 async def _close(session: AsyncSession, account_id: str) -> None:
+    await lock_closing(session, account_id)
     if (running := await open_object_of(session, account_id)) is not None:
         raise AccountNotEmpty(f"{running} has not ended")
     await book.close_account(session, AccountId(account_id))
@@ -117,5 +117,5 @@ async def _open(session: AsyncSession, merchant_id: str, account_id: AccountId, 
     )
     opening = legs(OPENING, {"opening_minor": body.opening_balance_minor}, parties)
     key = StepKey(biz_type="account", biz_id=account_id, step=OPENING.name)
-    posted = await post(session, key, PostRequest(merchant_id=merchant_id, event_at=_OPENED_AT, legs=opening))
+    posted = await post(session, key, PostRequest(merchant_id=merchant_id, event_at=datetime.now(UTC), legs=opening))
     return replayed, not posted.replayed

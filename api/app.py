@@ -7,14 +7,14 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import accounts, audit, callbacks, events, health, merchants, payments, refunds, skus
+from api import accounts, audit, callbacks, events, health, merchants, payments, refunds, rules, skus, top_ups
 from api.documentation import describe
 from api.problems import install_problems
 from api.requests import AroundRequests
 from api.services import Services
 
 VERSION = "1.0.0"
-ROUTERS = (payments, refunds, accounts, skus, merchants, events, audit, callbacks, health)
+ROUTERS = (payments, refunds, top_ups, accounts, skus, merchants, rules, events, audit, callbacks, health)
 
 
 def create_app(services: Services) -> FastAPI:

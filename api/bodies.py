@@ -1,4 +1,4 @@
-"""The body of `POST /v1/payments` and of the calls about one payment."""
+"""The bodies of `POST /v1/payments`, `POST /v1/top_ups` and of the calls about one of them."""
 
 from typing import Annotated, Any, Literal
 
@@ -27,14 +27,19 @@ PAYMENT_EXAMPLES: dict[str, Any] = {
 }
 
 
-class PayerBody(Body):
-    """Who pays."""
+class ChannelPayerBody(Body):
+    """Who pays, as the channel must know it."""
 
-    account_id: Token | None = Field(None, description="The wallet that the balance part comes from.")
     open_id: Token | None = None
     app_id: Token | None = None
     auth_code: Token | None = Field(None, description="What the payer shows at the counter, for `barcode`.", repr=False)
     ip: IPvAnyAddress | None = None
+
+
+class PayerBody(ChannelPayerBody):
+    """Who pays."""
+
+    account_id: Token | None = Field(None, description="The wallet that the balance part comes from.")
 
 
 class LineBody(Body):
@@ -66,6 +71,23 @@ class PaymentBody(Body):
     notify_url: Url | None = None
     return_url: Url | None = None
     quit_url: Url | None = None
+    metadata: Metadata = {}
+
+
+class TopUpBody(Body):
+    """What a business asks for when a payer fills a wallet: `amount_minor` is what the payer pays."""
+
+    top_up_no: BusinessNo
+    account_id: Token = Field(description="The wallet.", examples=["acc_4kq0s1h9m3n8q2w4e6r8t0y1ab"])
+    amount_minor: AmountMinor
+    currency: Currency
+    subject: Subject = "Top-up"
+    channel: ShortText | None = Field(None, description="Else the first account that can do it.", examples=["sim"])
+    invoke: Invoke | None = Field(None, description="How the payer meets the channel; `qr` when left out.")
+    payer: ChannelPayerBody = ChannelPayerBody()
+    expires_in_s: Annotated[int, Field(strict=True, ge=60, le=86_400)] = EXPIRES_IN_S_DEFAULT
+    notify_url: Url | None = None
+    return_url: Url | None = None
     metadata: Metadata = {}
 
 

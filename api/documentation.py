@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from api.problems import MEDIA_TYPE, RETRY_AFTER_S, Problem
 from domain.errors import (
     BY_CODE,
+    AccountClosed,
     AmountMismatch,
     BodyTooLarge,
     BusinessError,
@@ -22,8 +23,13 @@ from domain.errors import (
     InternalError,
     InvalidJson,
     InvalidRequest,
+    NotFound,
+    NumberTaken,
     OrderNoTaken,
-    RequestProblem,
+    PaymentAlreadyPaid,
+    PaymentEnded,
+    SwitchUnsafe,
+    ToolNotAllowed,
     Unauthorized,
     Unavailable,
     UnknownAccount,
@@ -55,6 +61,25 @@ FOR_A_PAYMENT: Errors = (
     ChannelNotConfigured,
     OrderNoTaken,
     WebhookUrlRefused,
+)
+
+FOR_A_TOP_UP: Errors = (
+    *FOR_A_KEY,
+    UnknownAccount,
+    AccountClosed,
+    CurrencyMismatch,
+    ChannelNotConfigured,
+    NumberTaken,
+    WebhookUrlRefused,
+)
+FOR_A_SWITCH: Errors = (
+    *FOR_A_KEY,
+    NotFound,
+    PaymentAlreadyPaid,
+    PaymentEnded,
+    SwitchUnsafe,
+    ToolNotAllowed,
+    ChannelNotConfigured,
 )
 
 
@@ -112,6 +137,5 @@ def _without_bodies(operation: dict[str, Any]) -> None:
 def _problem_schemas() -> dict[str, Any]:
     _, definitions = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas: dict[str, Any] = definitions["$defs"]
-    codes = sorted(code for code, error in BY_CODE.items() if issubclass(error, RequestProblem))
-    schemas["Problem"]["properties"]["code"] = {"type": "string", "enum": codes}
+    schemas["Problem"]["properties"]["code"] = {"type": "string", "enum": sorted(BY_CODE)}
     return schemas

@@ -1,4 +1,4 @@
-"""What a business can change about a running payment: close it, or collect it another way."""
+"""What a business can change about a running payment or top-up: close it, or collect it another way."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -16,10 +16,12 @@ from api.services import Services
 from domain.commands import PaymentAnswer, SwitchCommand
 from domain.errors import BY_CODE, BusinessError, NotFound, PaymentAlreadyPaid, PaymentEnded, Unavailable
 from domain.money import Money
-from domain.objects import PaymentObject, render_payment
-from domain.states import PaymentState
-from store.reading import Snapshot, payment_snapshot
-from workflows.payment import PaymentWorkflow
+from domain.objects import PaymentObject, TopUpObject, render_collected
+from domain.states import PaymentState, Purpose
+from store.reading import PaymentName, Snapshot, payment_snapshot
+from workflows.collecting import Collecting
+
+Shown = PaymentObject | TopUpObject
 
 CHANGE_LIMIT_S = 8
 CLOSE_UPDATE_ID = "close"
@@ -27,38 +29,37 @@ CLOSE_UPDATE_ID = "close"
 _log = structlog.get_logger("payments")
 
 
-async def close_payment(services: Services, payment_id: str, merchant_id: str | None) -> PaymentObject:
+async def close_payment(services: Services, named: PaymentName) -> Shown:
     """The payment is closing or closed, or failed as it already was; PaymentAlreadyPaid when the money was faster."""
-    state = PaymentState((await _require(services, payment_id, merchant_id))["payment"]["state"])
+    state = PaymentState((await _require(services, named))["payment"]["state"])
     if state in {PaymentState.SUCCEEDED, PaymentState.CONFIRMING}:
         raise PaymentAlreadyPaid
     if not state.terminal:
-        payment = await _workflow(services, payment_id)
-        await _answered(payment.execute_update(PaymentWorkflow.close, id=CLOSE_UPDATE_ID))
-    closed = await _now(services, payment_id, merchant_id, unless=PaymentState.SUCCEEDED)
+        payment = await _workflow(services, named.payment_id)
+        await _answered(payment.execute_update(Collecting.close, id=CLOSE_UPDATE_ID))
+    closed = await _now(services, named, unless=PaymentState.SUCCEEDED)
     if closed.state is not PaymentState.CLOSING and not closed.state.terminal:
         raise Unavailable("the payment's workflow is away; the same call closes it later")
     return closed
 
 
-async def switch_payment(
-    services: Services, payment_id: str, merchant_id: str | None, *, body: SwitchBody, key: str | None
-) -> PaymentObject:
+async def switch_payment(services: Services, named: PaymentName, *, body: SwitchBody, key: str | None) -> Shown:
     """Another attempt has begun; SwitchUnsafe while the previous one may still be paid (law 10)."""
-    row = (await _require(services, payment_id, merchant_id))["payment"]
+    row = (await _require(services, named))["payment"]
     state = PaymentState(row["state"])
     if state in {PaymentState.SUCCEEDED, PaymentState.CONFIRMING}:
         raise PaymentAlreadyPaid
     if state.terminal:
         raise PaymentEnded
     money = Money(amount_minor=row["channel_minor"], currency=row["currency"])
-    await route(services, row["merchant_id"], Wanted(money, body.invoke, body.channel))
-    payment = await _workflow(services, payment_id)
+    wanted = Wanted(money, body.invoke, body.channel, reaches_us=named.purpose is Purpose.TOP_UP)
+    await route(services, row["merchant_id"], wanted)
+    payment = await _workflow(services, named.payment_id)
     command = SwitchCommand(channel=body.channel, invoke=body.invoke)
     update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
-    before = await _now(services, payment_id, merchant_id)
-    heard = await _answered(payment.execute_update(PaymentWorkflow.switch, command, id=update_id))
-    switched = await _now(services, payment_id, merchant_id)
+    before = await _now(services, named)
+    heard = await _answered(payment.execute_update(Collecting.switch, command, id=update_id))
+    switched = await _now(services, named)
     if not heard and len(switched.attempts) == len(before.attempts):
         raise Unavailable("the payment's workflow is away; the same call switches it later")
     return switched
@@ -93,18 +94,16 @@ def _refusal(failed: WorkflowUpdateFailedError) -> BusinessError | None:
     return kind() if kind else None
 
 
-async def _now(
-    services: Services, payment_id: str, merchant_id: str | None, *, unless: PaymentState | None = None
-) -> PaymentObject:
-    payment = render_payment(await _require(services, payment_id, merchant_id), with_pay=True)
+async def _now(services: Services, named: PaymentName, *, unless: PaymentState | None = None) -> Shown:
+    payment = render_collected(await _require(services, named), with_pay=True)
     if payment.state is unless:
         raise PaymentAlreadyPaid
     return payment
 
 
-async def _require(services: Services, payment_id: str, merchant_id: str | None) -> Snapshot:
+async def _require(services: Services, named: PaymentName) -> Snapshot:
     async with services.database.reading() as session:
-        snapshot = await payment_snapshot(session, payment_id, merchant_id)
+        snapshot = await payment_snapshot(session, named)
     if snapshot is None:
-        raise NotFound("there is no such payment")
+        raise NotFound(f"there is no such {named.purpose.in_words}")
     return snapshot

@@ -8,7 +8,7 @@ from api.answers import Page, answer, page
 from api.audit_rows import note_first
 from api.auth import AnyCaller, MerchantCaller
 from api.bodies import PaymentBody, SwitchBody
-from api.documentation import FOR_A_KEY, FOR_A_PAYMENT, problems
+from api.documentation import FOR_A_PAYMENT, FOR_A_SWITCH, problems
 from api.fields import IdInPath
 from api.idempotency import REPLAYED, IdempotencyKey
 from api.json_bodies import JsonRouter
@@ -18,9 +18,9 @@ from api.payment_start import Asked, open_payment
 from api.saga import saga_of
 from api.services import FromServices
 from domain.commands import SagaView
-from domain.errors import ChannelNotConfigured, NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe
+from domain.errors import NotFound, PaymentAlreadyPaid
 from domain.objects import PaymentObject, render_payment
-from store.reading import payment_snapshot, payment_snapshots
+from store.reading import PaymentName, payment_snapshot, payment_snapshots
 
 router = JsonRouter(prefix="/v1/payments", tag="payments")
 
@@ -51,7 +51,7 @@ async def list_payments(caller: AnyCaller, services: FromServices, query: Annota
 async def get_payment(payment_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """Read a payment."""
     async with services.database.reading() as session:
-        snapshot = await payment_snapshot(session, payment_id, caller.merchant_id)
+        snapshot = await payment_snapshot(session, PaymentName(payment_id, caller.merchant_id))
     if snapshot is None:
         raise NotFound("there is no such payment")
     return answer(render_payment(snapshot, with_pay=True))
@@ -60,24 +60,24 @@ async def get_payment(payment_id: IdInPath, caller: AnyCaller, services: FromSer
 @router.get("/{payment_id}/saga", response_model=SagaView, responses=problems(NotFound))
 async def get_saga(payment_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """See the steps, branches and attempts as the workflow tells them, and what it waits for."""
-    return answer(await saga_of(services, payment_id, caller.merchant_id))
+    return answer(await saga_of(services, PaymentName(payment_id, caller.merchant_id)))
 
 
 @router.post("/{payment_id}/close", response_model=PaymentObject, responses=problems(NotFound, PaymentAlreadyPaid))
 async def close_a_payment(payment_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """Close a payment that nobody paid; answers `closing` until the channel has proven that nobody can."""
     await note_first(services, caller, "payment.close", payment_id)
-    return answer(await close_payment(services, payment_id, caller.merchant_id))
+    return answer(await close_payment(services, PaymentName(payment_id, caller.merchant_id)))
 
 
 @router.post(
     "/{payment_id}/switch",
     response_model=PaymentObject,
-    responses=problems(*FOR_A_KEY, NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe, ChannelNotConfigured),
+    responses=problems(*FOR_A_SWITCH),
 )
 async def switch_channel(
     payment_id: IdInPath, body: SwitchBody, caller: AnyCaller, key: IdempotencyKey, services: FromServices
 ) -> Response:
     """Collect by another channel, once the previous attempt is proven unpayable."""
     await note_first(services, caller, "payment.switch", payment_id)
-    return answer(await switch_payment(services, payment_id, caller.merchant_id, body=body, key=key))
+    return answer(await switch_payment(services, PaymentName(payment_id, caller.merchant_id), body=body, key=key))

@@ -11,8 +11,8 @@ from api.services import Services
 from domain.commands import SagaAttempt, SagaBranch, SagaView
 from domain.errors import NotFound, Unavailable
 from domain.states import PaymentState, ReservationState
-from store.reading import Snapshot, payment_snapshot
-from workflows.payment import PaymentWorkflow
+from store.reading import PaymentName, Snapshot, payment_snapshot
+from workflows.collecting import Collecting
 
 QUERY_TIMEOUT = timedelta(seconds=4)
 
@@ -28,21 +28,21 @@ _PHASES = {
 }
 
 
-async def saga_of(services: Services, payment_id: str, merchant_id: str | None) -> SagaView:
+async def saga_of(services: Services, named: PaymentName) -> SagaView:
     """The workflow's own view, or one rebuilt from rows; NotFound, Unavailable while nobody can answer."""
     async with services.database.reading() as session:
-        snapshot = await payment_snapshot(session, payment_id, merchant_id)
-        branches = await _branches(session, payment_id)
+        snapshot = await payment_snapshot(session, named)
+        branches = await _branches(session, named.payment_id)
     if snapshot is None:
-        raise NotFound("there is no such payment")
-    return await _asked(services, payment_id) or _from_rows(snapshot, branches)
+        raise NotFound(f"there is no such {named.purpose.in_words}")
+    return await _asked(services, named.payment_id) or _from_rows(snapshot, branches)
 
 
 async def _asked(services: Services, payment_id: str) -> SagaView | None:
     """None when the engine does not know the workflow (any more), or it has nothing to tell yet."""
     client = await services.temporal.client()
     try:
-        return await client.get_workflow_handle(payment_id).query(PaymentWorkflow.saga, rpc_timeout=QUERY_TIMEOUT)
+        return await client.get_workflow_handle(payment_id).query(Collecting.saga, rpc_timeout=QUERY_TIMEOUT)
     except WorkflowQueryFailedError:
         return None
     except RPCError as error:
@@ -61,6 +61,7 @@ def _from_rows(snapshot: Snapshot, branches: tuple[SagaBranch, ...]) -> SagaView
     state = PaymentState(payment["state"])
     return SagaView(
         payment_id=payment["id"],
+        purpose=payment["purpose"],
         state=state,
         source="rows",
         pivot_passed=state in {PaymentState.CONFIRMING, PaymentState.SUCCEEDED},

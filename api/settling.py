@@ -27,16 +27,27 @@ from store.tables.merchants import ChannelAccountRow
 
 def check_shape(body: PaymentBody, guard: WebhookGuard) -> None:
     """Nothing when the body makes sense by itself; InvalidRequest, AmountMismatch or WebhookUrlRefused otherwise."""
-    if body.notify_url is not None:
-        try:
-            guard.check_shape(body.notify_url)
-        except WebhookUrlRefused as refused:
-            raise WebhookUrlRefused(refused.detail, fields={"notify_url": refused.detail}) from refused
+    check_notify_url(body.notify_url, guard)
     if body.balance_minor > body.amount_minor:
         raise AmountMismatch("the balance part is above the amount", fields={"balance_minor": "above amount_minor"})
     if body.balance_minor and body.payer.account_id is None:
         raise InvalidRequest(fields={"payer.account_id": "required with balance_minor"})
-    if body.invoke is Invoke.BARCODE and body.payer.auth_code is None:
+    require_auth_code(body.invoke, body.payer.auth_code)
+
+
+def check_notify_url(url: str | None, guard: WebhookGuard) -> None:
+    """Nothing when events may be told there; WebhookUrlRefused otherwise."""
+    if url is None:
+        return
+    try:
+        guard.check_shape(url)
+    except WebhookUrlRefused as refused:
+        raise WebhookUrlRefused(refused.detail, fields={"notify_url": refused.detail}) from refused
+
+
+def require_auth_code(invoke: Invoke | None, auth_code: str | None) -> None:
+    """Nothing when the payer's code is there where it is needed; InvalidRequest otherwise."""
+    if invoke is Invoke.BARCODE and auth_code is None:
         raise InvalidRequest(fields={"payer.auth_code": "required for barcode"})
 
 

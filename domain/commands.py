@@ -10,6 +10,7 @@ from domain.states import (
     CloseReason,
     Invoke,
     PaymentState,
+    Purpose,
 )
 
 
@@ -59,6 +60,7 @@ class PaymentView(Frozen):
 
     payment_id: str
     merchant_id: str
+    purpose: Purpose = Purpose.PAYMENT
     order_no: str
     state: PaymentState
     version: int
@@ -202,6 +204,7 @@ class SagaView(Frozen):
     """What the workflow says of itself; `source` is `workflow`, or `rows` when rebuilt past retention."""
 
     payment_id: str
+    purpose: Purpose = Purpose.PAYMENT
     state: PaymentState
     source: str = "workflow"
     pivot_passed: bool = False

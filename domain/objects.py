@@ -1,4 +1,4 @@
-"""The payment as the business sees it, made from rows; answers, events and look-ups all show this same object."""
+"""Payments and top-ups as the business sees them, made from rows; answers, events and look-ups show the same object."""
 
 from datetime import UTC
 from typing import Annotated, Any, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.money import Currency
-from domain.states import AttemptState, Certainty, CloseReason, Invoke, PaymentState
+from domain.states import AttemptState, Certainty, CloseReason, Invoke, PaymentState, Purpose
 
 Minor = Annotated[int, Field(description="Minor units of the currency.", examples=[8800])]
 Moment = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC)), Field(description="RFC 3339, UTC.")]
@@ -105,26 +105,17 @@ class AttemptObject(Shown):
     state: AttemptState
 
 
-class PaymentObject(Shown):
-    """The payer's intention to pay the merchant."""
+class Collected(Shown):
+    """What payments and top-ups show alike: how the payer's money is collected, and how that ends."""
 
-    id: str = Field(examples=["pay_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    id: str
     merchant_id: str = Field(examples=["mer_01k9zr5m3n8q2w4e6r8t0y1ab2"])
-    order_no: str = Field(description="The business's number.", examples=["order-123"])
     state: PaymentState = Field(examples=["awaiting_payer"])
     version: int = Field(description="Grows by one at each change.", examples=[2])
     subject: str = Field(examples=["Two cups of tea"])
     amount_minor: Minor
     currency: Currency
-    balance_minor: Minor
-    channel_minor: Minor
-    coupon_minor: Minor
-    shipping_minor: Minor
     fee_minor: Minor
-    net_minor: Minor = Field(description="What the merchant gets: amount − fee.")
-    captured_minor: Minor
-    refunded_minor: Minor
-    refundable_minor: Minor = Field(description="What may still be refunded; refunds under way are counted.")
     channel: str | None = Field(None, examples=["sim"])
     invoke: Invoke | None = None
     out_no: str | None = Field(None, description="Our number of the live or winning attempt.")
@@ -139,20 +130,64 @@ class PaymentObject(Shown):
     attention: Attention | None = None
     paid_at: Moment | None = None
     expires_at: Moment
-    capture_before: Moment | None = None
-    revives: str | None = Field(None, description="The closed payment whose late money this one uses.")
     metadata: dict[str, str] = {}
     created_at: Moment
+
+
+class PaymentObject(Collected):
+    """The payer's intention to pay the merchant."""
+
+    id: str = Field(examples=["pay_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    order_no: str = Field(description="The business's number.", examples=["order-123"])
+    balance_minor: Minor
+    channel_minor: Minor
+    coupon_minor: Minor
+    shipping_minor: Minor
+    net_minor: Minor = Field(description="What the merchant gets: amount − fee.")
+    captured_minor: Minor
+    refunded_minor: Minor
+    refundable_minor: Minor = Field(description="What may still be refunded; refunds under way are counted.")
+    capture_before: Moment | None = None
+    revives: str | None = Field(None, description="The closed payment whose late money this one uses.")
+
+
+class TopUpObject(Collected):
+    """The payer's intention to put money into a wallet of the merchant's."""
+
+    id: str = Field(examples=["top_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    top_up_no: str = Field(description="The business's number.", examples=["top-up-123"])
+    account_id: str = Field(description="The wallet.", examples=["acc_4kq0s1h9m3n8q2w4e6r8t0y1ab"])
+    net_minor: Minor = Field(description="What the wallet gets: amount − fee.")
 
 
 def render_payment(snapshot: Rows, *, with_pay: bool) -> PaymentObject:
     """The object of `{"payment": row, "attempts": [rows]}`; `with_pay` adds what the payer needs."""
     payment: Rows = snapshot["payment"]
+    refundable_minor = payment["captured_minor"] - payment["refunded_minor"] - payment.get("refunding_minor", 0)
+    shown = payment | _collected(snapshot, with_pay=with_pay) | {"refundable_minor": refundable_minor}
+    return PaymentObject.model_validate(shown)
+
+
+def render_top_up(snapshot: Rows, *, with_pay: bool) -> TopUpObject:
+    """The object of the same rows, where they are a top-up's."""
+    payment: Rows = snapshot["payment"]
+    numbers = {"top_up_no": payment["order_no"], "account_id": payment["to_account_id"]}
+    return TopUpObject.model_validate(payment | _collected(snapshot, with_pay=with_pay) | numbers)
+
+
+def render_collected(snapshot: Rows, *, with_pay: bool) -> PaymentObject | TopUpObject:
+    """Whichever of the two the rows are."""
+    render = render_top_up if snapshot["payment"]["purpose"] == Purpose.TOP_UP else render_payment
+    return render(snapshot, with_pay=with_pay)
+
+
+def _collected(snapshot: Rows, *, with_pay: bool) -> Rows:
+    """What is derived from the rows."""
+    payment: Rows = snapshot["payment"]
     attempts: list[Rows] = sorted(snapshot["attempts"], key=lambda attempt: int(attempt["number"]))
     shown = _shown_attempt(payment, attempts)
-    derived = {
+    return {
         "net_minor": payment["amount_minor"] - payment["fee_minor"],
-        "refundable_minor": payment["captured_minor"] - payment["refunded_minor"] - payment.get("refunding_minor", 0),
         "channel": shown.get("channel", payment["channel"]),
         "invoke": shown.get("invoke", payment["invoke"]),
         "out_no": shown.get("out_no"),
@@ -162,7 +197,6 @@ def render_payment(snapshot: Rows, *, with_pay: bool) -> PaymentObject:
         "attention": _attention(payment),
         "pay": _pay(payment, attempts) if with_pay else None,
     }
-    return PaymentObject.model_validate(payment | derived)
 
 
 def _shown_attempt(payment: Rows, attempts: list[Rows]) -> Rows:

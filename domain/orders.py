@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.money import AmountMinor, Currency, NonNegativeMinor
-from domain.states import Invoke
+from domain.states import Invoke, Purpose
 
 ORDER_NO_MAX = 64
 SUBJECT_MAX = 256
@@ -40,10 +40,13 @@ class OrderLine(Frozen):
 class PaymentOrder(Frozen):
     """A payment request with its parts settled: `amount_minor = balance_minor + channel_minor` = lines + shipping.
 
-    `channel_account_id` and `invoke` are set exactly when `channel_minor` is above zero.
+    `channel_account_id` and `invoke` are set exactly when `channel_minor` is above zero. A top-up goes into the wallet
+    `to_account_id`, wholly by a channel, and its `order_no` is the `top_up_no`.
     """
 
+    purpose: Purpose = Purpose.PAYMENT
     order_no: str
+    to_account_id: str | None = None
     amount_minor: AmountMinor
     currency: Currency
     subject: str

@@ -1,12 +1,14 @@
 """What a merchant may do and what it costs: one rule for each operation and currency, refused when it contradicts."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 from pydantic import Field
 
 from domain.errors import FeeAboveAmount, RuleContradiction
 from domain.fees import FeeRule
-from domain.money import AmountMinor, NonNegativeMinor
+from domain.money import AMOUNT_MINOR_MAX, AmountMinor, Currency, NonNegativeMinor
+from domain.objects import Moment
 from domain.orders import Frozen
 from domain.states import Operation
 
@@ -40,11 +42,25 @@ class OperationRule(Frozen):
     debt_limit_minor: NonNegativeMinor = 0
 
 
-def require_consistent(operation: Operation, rule: OperationRule) -> None:
-    """Nothing when some amount and some way can satisfy the rule; RuleContradiction names the fields otherwise."""
+class RuleObject(OperationRule):
+    """The rule of one merchant for one operation in one currency, as it stands now."""
+
+    merchant_id: str = Field(examples=["mer_01k9zr5m3n8q2w4e6r8t0y1ab2"])
+    operation: Operation
+    currency: Currency
+    version: int = Field(description="Grows by one each time the rule is replaced.", examples=[1])
+    created_at: Moment
+    updated_at: Moment
+
+
+def require_consistent(operation: Operation, rule: OperationRule, *, channels: AbstractSet[str]) -> None:
+    """Nothing when some amount and some way can satisfy the rule; RuleContradiction names the fields otherwise.
+
+    `channels` are the names of those there are.
+    """
     wrong = {
         **_amounts_wrong(rule),
-        **_tools_wrong(operation, rule),
+        **_tools_wrong(operation, rule, channels),
         **_fee_wrong(operation, rule),
         **_others_wrong(operation, rule),
     }
@@ -65,18 +81,25 @@ def _amounts_wrong(rule: OperationRule) -> dict[str, str]:
     return wrong
 
 
-def _tools_wrong(operation: Operation, rule: OperationRule) -> dict[str, str]:
+def _tools_wrong(operation: Operation, rule: OperationRule, channels: AbstractSet[str]) -> dict[str, str]:
     if rule.tools is None:
         return {}
+    if unknown := sorted(set(rule.tools) - channels - {BALANCE}):
+        return {"tools": f"no such way: {', '.join(unknown)}"}
     if not rule.tools:
         return {"tools": "no way is left"}
     if len(set(rule.tools)) < len(rule.tools):
         return {"tools": "one is named twice"}
-    if operation in _WITHOUT_BALANCE and BALANCE in rule.tools:
-        return {"tools": f"a {operation} never uses the balance"}
-    if operation is Operation.TRANSFER and set(rule.tools) != {BALANCE}:
-        return {"tools": "a transfer uses the balance only"}
-    return {}
+    refused = _tool_refused(operation, rule.tools)
+    return {} if refused is None else {"tools": refused}
+
+
+def _tool_refused(operation: Operation, tools: tuple[str, ...]) -> str | None:
+    if operation in _WITHOUT_BALANCE and BALANCE in tools:
+        return f"a {operation} never uses the balance"
+    if operation is Operation.TRANSFER and tools != (BALANCE,):
+        return "a transfer uses the balance only"
+    return None
 
 
 def _fee_wrong(operation: Operation, rule: OperationRule) -> dict[str, str]:
@@ -86,17 +109,26 @@ def _fee_wrong(operation: Operation, rule: OperationRule) -> dict[str, str]:
         return {"fee": f"the fee of a {operation} is not ruled here"}
     if rule.fee.cap_minor is not None and rule.fee.cap_minor < rule.fee.fixed_minor:
         return {"fee.cap_minor": "below the fixed part"}
+    return _fee_at_smallest_wrong(rule.fee, rule.minimum_minor or 1)
+
+
+def _fee_at_smallest_wrong(fee: FeeRule, smallest_minor: int) -> dict[str, str]:
+    """A fee grows by at most one with each minor unit: one that is below the smallest amount is below every other."""
     try:
-        rule.fee.fee_minor(rule.minimum_minor or 1)
+        takes_all = fee.fee_minor(smallest_minor) == smallest_minor
     except FeeAboveAmount:
         return {"fee": "above the smallest amount that the rule allows"}
-    return {}
+    return {"fee": "nothing is left of the smallest amount that the rule allows"} if takes_all else {}
 
 
 def _others_wrong(operation: Operation, rule: OperationRule) -> dict[str, str]:
     wrong = {}
     if rule.approval_above_minor is not None and operation not in _WITH_APPROVAL:
         wrong["approval_above_minor"] = f"a {operation} is not approved by hand"
+    elif rule.approval_above_minor is not None and rule.approval_above_minor >= (
+        rule.maximum_minor or AMOUNT_MINOR_MAX
+    ):
+        wrong["approval_above_minor"] = "no amount that the rule allows is above it"
     if rule.debt_limit_minor and operation is not Operation.REFUND:
         wrong["debt_limit_minor"] = "debt comes by refunds only"
     return wrong

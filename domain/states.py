@@ -180,6 +180,11 @@ class Purpose(StrEnum):
     PAYMENT = "payment"
     TOP_UP = "top_up"
 
+    @property
+    def in_words(self) -> str:
+        """As people call it."""
+        return self.replace("_", "-")
+
 
 class Operation(StrEnum):
     """What a merchant's rules are about, and what has a number of the business's own (law 12)."""

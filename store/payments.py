@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.commands import PaymentView
 from domain.errors import NotFound
-from domain.states import PaymentState
+from domain.states import PaymentState, Purpose
 
 _VIEW = text("SELECT payment_view(:id)")
 _OPEN = text("SELECT payment_open(CAST(:payment AS jsonb), CAST(:lines AS jsonb), CAST(:attempt AS jsonb))")
@@ -22,7 +22,9 @@ _FORBID = text(
     "UPDATE attempt SET state = 'never_sent', updated_at = now() WHERE out_no = :out_no AND state = 'intent'"
 )
 _REQUEST = text(
-    "SELECT r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor"
+    "SELECT r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
+    " EXISTS (SELECT FROM merchant_rule m WHERE m.merchant_id = r.merchant_id"
+    " AND m.operation = coalesce(r.body ->> 'purpose', 'payment') AND m.currency = r.body ->> 'currency') AS ruled"
     " FROM payment_request r LEFT JOIN channel_account a"
     " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled"
     " WHERE r.payment_id = :id"
@@ -51,7 +53,10 @@ async def require_view(session: AsyncSession, payment_id: str) -> PaymentView:
 
 
 async def request(session: AsyncSession, payment_id: str) -> dict[str, Any] | None:
-    """The validated request and the fee rule of its channel account, from which a payment opens."""
+    """The validated request and the fee rule of its channel account, from which a payment opens.
+
+    `ruled` is true when the merchant has a rule for it.
+    """
     found = (await session.execute(_REQUEST, {"id": payment_id})).mappings().one_or_none()
     return None if found is None else dict(found)
 
@@ -73,7 +78,10 @@ async def move(  # noqa: PLR0913 - the one statement that moves a payment
     columns: dict[str, Any] | None = None,
     event: str | None = None,
 ) -> PaymentView:
-    """The payment is `to` if it was in one of `origins`; otherwise nothing changes. Answers it as it is now."""
+    """The payment is `to` if it was in one of `origins`; otherwise nothing changes. Answers it as it is now.
+
+    `event` is what happened (`closed`); its type begins with what the payment is for.
+    """
     arguments = {
         "id": payment_id,
         "origins": list(origins),
@@ -141,7 +149,7 @@ def _json(document: dict[str, Any] | None) -> str | None:
 _SWITCHES_UNPROVEN = text("SELECT switch_unproven FROM merchant WHERE id = :id")
 _ACCOUNT_FOR = text(
     "SELECT id FROM channel_account WHERE merchant_id = :merchant_id AND channel = :channel AND currency = :currency"
-    " AND enabled ORDER BY id LIMIT 1"
+    " AND (NOT :only_ours OR funds_holder = 'platform') AND enabled ORDER BY id LIMIT 1"
 )
 
 
@@ -150,9 +158,18 @@ async def switches_unproven(session: AsyncSession, merchant_id: str) -> bool:
     return bool(await session.scalar(_SWITCHES_UNPROVEN, {"id": merchant_id}))
 
 
-async def channel_account_for(session: AsyncSession, merchant_id: str, channel: str, *, currency: str) -> str | None:
-    """The merchant's first enabled account at that channel in that currency; None when there is none."""
-    arguments = {"merchant_id": merchant_id, "channel": channel, "currency": currency}
+async def channel_account_for(session: AsyncSession, payment: PaymentView, channel: str) -> str | None:
+    """The merchant's first enabled account at that channel that can collect the payment; None when there is none.
+
+    A top-up's money must reach us.
+    """
+    only_ours = payment.purpose is Purpose.TOP_UP
+    arguments = {
+        "merchant_id": payment.merchant_id,
+        "channel": channel,
+        "currency": payment.currency,
+        "only_ours": only_ours,
+    }
     account_id: str | None = await session.scalar(_ACCOUNT_FOR, arguments)
     return account_id
 
@@ -167,3 +184,11 @@ async def last_answer_since(session: AsyncSession, out_no: str, since: datetime)
     """What the channel last said of the attempt from then on; None when it said nothing."""
     state: str | None = await session.scalar(_LAST_ANSWER, {"out_no": out_no, "since": since})
     return state
+
+
+_LOCK_CLOSING = text("SELECT pg_advisory_xact_lock(hashtextextended('closing of ' || :account_id, 0))")
+
+
+async def lock_closing(session: AsyncSession, account_id: str) -> None:
+    """Until this transaction ends no other closes the account, or opens a top-up into it."""
+    await session.execute(_LOCK_CLOSING, {"account_id": account_id})

@@ -1,4 +1,4 @@
-"""Cold reads of payments: one statement each, answering the snapshot that `domain.objects.render_payment` shows."""
+"""Cold reads of payments and top-ups: one statement each, answering the snapshot that `domain.objects` shows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.states import Purpose
 
 Snapshot = dict[str, Any]
 
@@ -17,13 +19,16 @@ _SNAPSHOT = f"SELECT to_jsonb(p) AS payment, {_ATTEMPTS} AS attempts FROM paymen
 _SHAPE = {"payment": JSONB(), "attempts": JSONB()}
 
 _ONE = text(
-    f"{_SNAPSHOT} WHERE p.id = :payment_id AND (CAST(:merchant_id AS text) IS NULL OR p.merchant_id = :merchant_id)"
+    f"{_SNAPSHOT} WHERE p.id = :payment_id AND p.purpose = :purpose"
+    " AND (CAST(:merchant_id AS text) IS NULL OR p.merchant_id = :merchant_id)"
 ).columns(**_SHAPE)
 
 #: Each filter of a look-up and its condition; only those that are asked for become part of the statement.
 _CONDITIONS = {
+    "purpose": "p.purpose = :purpose",
     "merchant_id": "p.merchant_id = :merchant_id",
     "order_no": "p.order_no = :order_no",
+    "to_account_id": "p.to_account_id = :to_account_id",
     "state": "p.state = :state",
     "created_from": "p.created_at >= :created_from",
     "created_to": "p.created_at < :created_to",
@@ -34,11 +39,22 @@ _CONDITIONS = {
 
 
 @dataclass(frozen=True)
+class PaymentName:
+    """Which payment or top-up somebody means; `merchant_id` is whose it must be, None for anybody's."""
+
+    payment_id: str
+    merchant_id: str | None
+    purpose: Purpose = Purpose.PAYMENT
+
+
+@dataclass(frozen=True)
 class PaymentFilter:
     """Which payments are looked for; what is None does not matter. `after` is the last id that was seen."""
 
+    purpose: Purpose = Purpose.PAYMENT
     merchant_id: str | None = None
     order_no: str | None = None
+    to_account_id: str | None = None
     out_no: str | None = None
     channel_no: str | None = None
     state: str | None = None
@@ -47,9 +63,9 @@ class PaymentFilter:
     after: str | None = None
 
 
-async def payment_snapshot(session: AsyncSession, payment_id: str, merchant_id: str | None) -> Snapshot | None:
-    """The payment and its attempts; None when there is none, or it is another merchant's (None means any)."""
-    found = await (await session.connection()).execute(_ONE, {"payment_id": payment_id, "merchant_id": merchant_id})
+async def payment_snapshot(session: AsyncSession, named: PaymentName) -> Snapshot | None:
+    """The payment and its attempts; None when there is none, or it is another merchant's, or another kind of thing."""
+    found = await (await session.connection()).execute(_ONE, vars(named))
     row = found.mappings().one_or_none()
     return None if row is None else dict(row)
 

@@ -7,17 +7,21 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
-from domain.errors import BY_CODE
+from domain.errors import BY_CODE, ToolNotAllowed
 from domain.fees import FeeRule
 from domain.money import Currency
 from domain.orders import Frozen
 from domain.rules import OperationRule
-from domain.states import Operation
+from domain.states import Operation, Purpose
 
 _ADMIT = text(
     "SELECT rule_admit(:object_id, :merchant_id, :operation, :currency, :amount_minor, :account_id, :tools)"
 ).bindparams(bindparam("amount_minor", type_=BigInteger), bindparam("tools", type_=ARRAY(Text)))
 _GIVE_BACK = text("SELECT rule_give_back(:object_id)")
+_REFUSES_TOOL = text(
+    "SELECT NOT tools @> to_jsonb(CAST(:tool AS text)) FROM merchant_rule"
+    " WHERE merchant_id = :merchant_id AND operation = :operation AND currency = :currency AND tools IS NOT NULL"
+)
 _COLUMNS = frozenset(OperationRule.model_fields) - {"fee"}
 
 
@@ -43,6 +47,13 @@ async def admit(session: AsyncSession, wanted: Admission) -> OperationRule:
     if answer["refused"] is not None:
         raise BY_CODE[answer["refused"]]
     return OperationRule() if answer["rule"] is None else rule_of(answer["rule"])
+
+
+async def require_tool(session: AsyncSession, merchant_id: str, tool: str, *, purpose: Purpose, currency: str) -> None:
+    """Nothing when the merchant's rule lets a payment or top-up go by that channel; ToolNotAllowed."""
+    arguments = {"merchant_id": merchant_id, "operation": purpose, "currency": currency, "tool": tool}
+    if await session.scalar(_REFUSES_TOOL, arguments):
+        raise ToolNotAllowed(f"the rule does not allow {tool}")
 
 
 async def give_back(session: AsyncSession, object_id: str) -> None:

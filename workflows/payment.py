@@ -1,199 +1,21 @@
 """One payment, from the door to the books."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.commands import PaymentAnswer, PaymentCommand, PaymentView, SagaView, SwitchCommand
-    from domain.errors import PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe
-    from domain.states import AttemptState, PaymentState
-    from workflows.attributes import PAYMENT_STATE
-    from workflows.collection import Collection
-    from workflows.failures import Refusal
-    from workflows.mailbox import Mailbox
-    from workflows.payment_steps import PaymentSteps
-    from workflows.refunds_due import start_refunds
-    from workflows.shield import finish_despite_cancel
-    from workflows.story import Story
-    from workflows.tcc import Decision, Saga
-
-_UNSENT = frozenset({AttemptState.INTENT, AttemptState.SENT})
-_ANSWERABLE = frozenset({PaymentState.AWAITING_PAYER, PaymentState.PROCESSING, PaymentState.CLOSING})
-
-
-class HeldBranches:
-    """The participants in our own database: stock when there are lines, and the book always."""
-
-    def __init__(self, steps: PaymentSteps) -> None:
-        self._steps = steps
-
-    def names(self) -> tuple[str, ...]:
-        """In lock order: inventory before funds."""
-        return ("inventory", "funds") if self._steps.payment.has_lines else ("funds",)
-
-    async def try_(self) -> None:
-        """Stock is reserved and the balance part held, in one transaction; nothing to hold is no step."""
-        names = tuple(name for name in self.names() if name != "funds" or self._holds_balance())
-        if names:
-            await self._steps.try_branches(names)
-
-    async def confirm(self) -> None:
-        """Stock is deducted, the payment posted and `succeeded`, in one transaction."""
-        await self._steps.confirm_branches(self.names())
-
-    async def cancel(self, name: str) -> None:
-        """What this participant held is free again."""
-        if name != "funds" or self._holds_balance():
-            await self._steps.cancel_branch(name)
-
-    def _holds_balance(self) -> bool:
-        return self._steps.payment.balance_minor > 0
-
-
-class PaymentRecord:
-    """The payment's committed decisions: its state, its refusal, its terminal row."""
-
-    def __init__(self, steps: PaymentSteps, collection: Collection) -> None:
-        self._steps = steps
-        self._collection = collection
-
-    def decision(self) -> Decision:
-        """Confirming means forward; closing or a kept refusal means undo."""
-        payment = self._steps.payment
-        if payment.state is PaymentState.CONFIRMING:
-            return Decision.CONFIRM
-        undo = payment.state is PaymentState.CLOSING or payment.failure_code is not None
-        return Decision.CANCEL if undo else Decision.OPEN
-
-    async def pivot(self) -> None:
-        """The channel's `paid` has moved the payment already; a payment by balance alone is moved here."""
-        if self._steps.payment.state is not PaymentState.CONFIRMING:
-            await self._steps.pivot()
-
-    async def refuse(self, refusal: Refusal) -> None:
-        """The refusal is kept."""
-        await self._steps.refuse(refusal)
-
-    async def stop(self) -> None:
-        """The payment is closing; it may be so already, with a reason of its own."""
-        if self._steps.payment.state is not PaymentState.CLOSING:
-            await self._steps.close(self._collection.close_reason)
-
-    async def finish(self, decision: Decision) -> None:
-        """The terminal row; after a confirm it was written with the last branch."""
-        if decision is Decision.CANCEL:
-            await self._steps.finish()
-
-    async def flag(self, reason: str) -> None:
-        """A person is told, in the row and in the Temporal UI."""
-        if not self._steps.payment.needs_attention:
-            await self._steps.flag(reason)
+    from domain.commands import PaymentAnswer, PaymentCommand
+    from workflows.collecting import Collecting
 
 
 @workflow.defn(name="Payment")
-class PaymentWorkflow:
-    """Drives inventory, funds and channel as TCC participants. Pivot: the committed move to `confirming`.
-
-    Everything is read from rows, so a payment started again with an empty history reaches the same end (law 11).
-    """
+class PaymentWorkflow(Collecting):
+    """Stock and balance are held, the channel collects. Pivot: the committed move to `confirming`."""
 
     @workflow.init
     def __init__(self, command: PaymentCommand) -> None:
-        self._story = Story()
-        self._mailbox = Mailbox()
-        self._steps = PaymentSteps(command.payment_id, self._story)
-        self._collection = Collection(self._steps, self._mailbox, self._story)
+        super().__init__(command)
 
     @workflow.run
     async def run(self, command: PaymentCommand) -> PaymentAnswer:  # noqa: ARG002 - `__init__` has read it
-        """The payment is succeeded, closed or failed; Cancel in the UI means close before the pivot, nothing after."""
-        await finish_despite_cancel(self._drive(), self._mailbox.request_close)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._answer()
-
-    async def _drive(self) -> None:
-        await self._steps.open()
-        if not self._payment.state.terminal:
-            await self._saga().run()
-        await start_refunds(self._payment)
-        self._story.wait_for("nothing: it has ended", self._payment)
-        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._payment.state)])
-
-    def _saga(self) -> Saga:
-        sender = self._collection if self._payment.channel_minor else None
-        return Saga(local=HeldBranches(self._steps), sender=sender, record=PaymentRecord(self._steps, self._collection))
-
-    @workflow.signal
-    def callback(self, callback_id: str) -> None:
-        """A verified callback was stored under this id; a hint, it is applied from its row."""
-        self._mailbox.deliver(callback_id)
-
-    @workflow.update
-    async def pay(self) -> PaymentAnswer:
-        """Answers as soon as there is something to tell: pay parameters, an unknown outcome, or the end."""
-        await workflow.wait_condition(self._can_answer)
-        return self._answer()
-
-    @workflow.update
-    async def close(self) -> PaymentAnswer:
-        """The payment is closing or closed; `payment_already_paid` when the channel's money was faster."""
-        self._mailbox.request_close()
-        await workflow.wait_condition(self._close_is_decided)
-        if self._payment.state in {PaymentState.CONFIRMING, PaymentState.SUCCEEDED}:
-            raise _problem(PaymentAlreadyPaid)
-        return self._answer()
-
-    @workflow.update
-    async def switch(self, switch: SwitchCommand) -> PaymentAnswer:
-        """Another attempt has begun; refused with `switch_unsafe` while the previous one may still be paid."""
-        await workflow.wait_condition(lambda: self._mailbox.switch is None and self._steps.view is not None)
-        attempt = self._payment.attempt
-        if not self._payment.state.before_pivot or self._payment.state is PaymentState.CLOSING or attempt is None:
-            raise _problem(PaymentAlreadyPaid if self._payment.state is PaymentState.SUCCEEDED else PaymentEnded)
-        if attempt.state in {AttemptState.UNKNOWN, AttemptState.SENT, AttemptState.INTENT}:
-            raise _problem(SwitchUnsafe)
-        self._mailbox.switch = switch
-        await workflow.wait_condition(self._switch_is_decided)
-        return self._switched()
-
-    @workflow.query
-    def saga(self) -> SagaView:
-        """Steps, branches, attempts, certainty, and what it waits for; before `open` an error that says so."""
-        return self._story.view(self._payment)
-
-    @property
-    def _payment(self) -> PaymentView:
-        return self._steps.payment
-
-    def _answer(self) -> PaymentAnswer:
-        return PaymentAnswer(payment_id=self._payment.payment_id, state=self._payment.state)
-
-    def _switched(self) -> PaymentAnswer:
-        if self._payment.state in {PaymentState.CONFIRMING, PaymentState.SUCCEEDED}:
-            raise _problem(PaymentAlreadyPaid)
-        if refused := self._collection.switch_refused:
-            raise ApplicationError("the switch was refused", type=refused, non_retryable=True)
-        return self._answer()
-
-    def _can_answer(self) -> bool:
-        payment = self._steps.view
-        if payment is None:
-            return False
-        unknown = payment.attempt is not None and payment.attempt.state is AttemptState.UNKNOWN
-        return payment.state.terminal or payment.state in _ANSWERABLE or unknown
-
-    def _switch_is_decided(self) -> bool:
-        """Refused, or the new attempt's send has an outcome, or the payment went another way."""
-        payment = self._payment
-        if not payment.state.before_pivot or payment.state is PaymentState.CLOSING:
-            return True
-        sending = payment.attempt is not None and payment.attempt.state in _UNSENT
-        return self._mailbox.switch is None and (self._collection.switch_refused is not None or not sending)
-
-    def _close_is_decided(self) -> bool:
-        payment = self._steps.view
-        return payment is not None and (payment.state is PaymentState.CLOSING or not payment.state.before_pivot)
-
-
-def _problem(problem: type[PaymentAlreadyPaid | PaymentEnded | SwitchUnsafe]) -> ApplicationError:
-    return ApplicationError(problem.title, type=problem.code, non_retryable=True)
+        """The payment is succeeded, closed or failed."""
+        return await self.collect()

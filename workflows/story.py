@@ -4,9 +4,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.commands import PaymentView, SagaAttempt, SagaBranch, SagaStep, SagaView
-    from domain.states import PaymentState
+    from domain.states import PaymentState, Purpose
 
 STEPS_KEPT = 100
+_TITLES = {Purpose.PAYMENT: "Payment of order", Purpose.TOP_UP: "Top-up"}
 
 
 class Story:
@@ -37,6 +38,7 @@ class Story:
         """The answer of the `saga` query."""
         return SagaView(
             payment_id=payment.payment_id,
+            purpose=payment.purpose,
             state=payment.state,
             pivot_passed=self._pivot_passed,
             steps=tuple(self._steps),
@@ -66,7 +68,7 @@ def in_words(payment: PaymentView, what: str) -> str:
     )
     attention = "\n\n**Needs attention.**" if payment.needs_attention else ""
     return (
-        f"Payment of order `{payment.order_no}`: **{payment.state}** ({payment.certainty}).\n\n"
+        f"{_TITLES[payment.purpose]} `{payment.order_no}`: **{payment.state}** ({payment.certainty}).\n\n"
         f"{payment.channel_minor} by channel, {payment.balance_minor} from the balance "
         f"(minor units of {payment.currency}).{attempts}\n\nWaits for: {what}.{attention}"
     )

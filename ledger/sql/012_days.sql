@@ -2,7 +2,8 @@
 -- the day that it belongs to. A sealed day takes no posting any more, so its digest and its balances stay true.
 --
 -- A posting keeps its day open by a shared lock until it commits; sealing takes that lock alone, and so waits for what
--- is under way. A posting that finds its day being sealed does not wait: it is booked today.
+-- is under way. A posting that finds its day being sealed does not wait: it is booked today. So is one whose day is long
+-- over, sealed or not: an event of the last century must not open a century of days.
 
 CREATE FUNCTION ledger_zone() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'Asia/Shanghai' $$;
 
@@ -25,13 +26,18 @@ CREATE FUNCTION ledger_is_sealed(p_day date) RETURNS boolean LANGUAGE sql STABLE
     SELECT EXISTS (SELECT FROM sealed_day WHERE day >= p_day)
 $$;
 
+-- How many days back a posting may be booked at all.
+CREATE FUNCTION ledger_days_open() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 31 $$;
+
 -- The day on which a posting of that event is booked; it stays open until this transaction ends. Never a day to come.
 CREATE FUNCTION ledger_booked_on(p_event_at timestamptz) RETURNS date LANGUAGE plpgsql AS $$
 DECLARE
     v_day date := ledger_day(least(p_event_at, clock_timestamp()));
 BEGIN
     -- Two statements: the look must be younger than the lock.
-    IF pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch') THEN
+    IF v_day >= ledger_day(clock_timestamp()) - ledger_days_open()
+        AND pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch')
+    THEN
         IF NOT ledger_is_sealed(v_day) THEN
             RETURN v_day;
         END IF;

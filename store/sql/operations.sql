@@ -1,4 +1,4 @@
--- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
+-- The claim of a refund's, top-up's, payout's or transfer's number: committed before anything happens, dropped when the object was
 -- refused (law 12). Rows are taken in one order (key, then number), as payments do.
 
 CREATE FUNCTION claim_operation(
@@ -27,6 +27,15 @@ BEGIN
         END IF;
     END IF;
     opened := verdict = 'replayed' AND operation_exists(object_id);
+    IF verdict = 'replayed' AND NOT opened AND kept.created_at < now() - interval '10 minutes' THEN
+        UPDATE idempotency_key AS k SET created_at = clock_timestamp() WHERE k.object_id = claim_operation.object_id;
+        UPDATE operation_request AS r SET created_at = clock_timestamp()
+        WHERE r.object_id = claim_operation.object_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the claim was dropped just now' USING ERRCODE = '40001';
+        END IF;
+        UPDATE payment_request AS r SET created_at = clock_timestamp() WHERE r.payment_id = claim_operation.object_id;
+    END IF;
 END $$;
 
 -- The request that has the number: this one, or the one that came first.
@@ -56,6 +65,7 @@ CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql
     SELECT EXISTS (SELECT FROM refund WHERE id = in_object_id)
         OR EXISTS (SELECT FROM payout WHERE id = in_object_id)
         OR EXISTS (SELECT FROM transfer WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM payment WHERE id = in_object_id)
 $$;
 
 -- The number and the keys of an object that never came to be are free again; true when there was something to drop.

@@ -4,8 +4,8 @@
 CREATE FUNCTION payment_view(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
-        'payment_id', p.id, 'merchant_id', p.merchant_id, 'order_no', p.order_no, 'state', p.state,
-        'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
+        'payment_id', p.id, 'merchant_id', p.merchant_id, 'purpose', p.purpose, 'order_no', p.order_no,
+        'state', p.state, 'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
         'channel_minor', p.channel_minor, 'currency', p.currency, 'expires_at', p.expires_at,
         'certainty', p.certainty, 'needs_attention', p.needs_attention, 'failure_code', p.failure_code,
         'failure_detail', p.failure_detail, 'close_reason', p.close_reason,
@@ -45,11 +45,11 @@ CREATE FUNCTION payment_open(p_payment jsonb, p_lines jsonb, p_attempt jsonb) RE
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO payment (
-        id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
-        fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
+        id, merchant_id, purpose, order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor,
+        shipping_minor, fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at, metadata,
         failure_code, failure_detail)
-    SELECT id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
+    SELECT id, merchant_id, coalesce(purpose, 'payment'), order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
         fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, coalesce(payer, '{}'), channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at,
         coalesce(metadata, '{}'), failure_code, failure_detail
@@ -76,7 +76,9 @@ LANGUAGE sql AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change.
+-- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change. `p_event` is what
+-- happened to it (`closed`): the event's type begins with what the payment is for. One that ends without effect gives
+-- back what it took of the day's limits.
 CREATE FUNCTION payment_move(p_id text, p_from text[], p_to text, p_set jsonb, p_event text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -104,7 +106,11 @@ BEGIN
     WHERE p.id = p_id AND p.state = ANY (p_from)
     RETURNING * INTO moved;
     IF moved.id IS NOT NULL AND p_event IS NOT NULL THEN
-        PERFORM event_append(moved.merchant_id, p_event, moved.id, moved.version, payment_snapshot(moved.id));
+        PERFORM event_append(
+            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved.id));
+    END IF;
+    IF moved.state IN ('closed', 'failed') THEN
+        PERFORM rule_give_back(moved.id);
     END IF;
     RETURN payment_view(p_id);
 END
@@ -116,7 +122,7 @@ LANGUAGE sql AS $$
     SELECT payment_move(
         p_id, ARRAY['confirming'], 'succeeded',
         jsonb_build_object('captured_minor', p.amount_minor, 'certainty', 'sure', 'next_check_at', NULL),
-        'payment.succeeded')
+        'succeeded')
     FROM payment p WHERE p.id = p_id
 $$;
 

@@ -1,15 +1,18 @@
 -- What a merchant may do. Limits are counted in the transaction of the try, and given back when it is cancelled (law 2).
 -- Their rows are taken before any account: the merchant's day first, then the account's.
 
--- Adds to one day's total; false, and nothing added, when the limit would be passed.
-CREATE FUNCTION limit_take(p_use limit_use, p_account_id text, p_limit bigint) RETURNS boolean
+-- Adds to one day's total and keeps what for; false, and nothing added, when the limit would be passed.
+CREATE FUNCTION limit_take(p_use limit_use, p_limit bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF p_limit IS NULL THEN
+    IF p_limit IS NULL OR p_use.account_id IS NULL THEN
         RETURN true;
     END IF;
+    INSERT INTO limit_use (object_id, account_id, merchant_id, operation, currency, day, amount_minor)
+    VALUES (p_use.object_id, p_use.account_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.day,
+        p_use.amount_minor);
     INSERT INTO limit_day AS d (merchant_id, operation, currency, account_id, day, used_minor)
-    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_account_id, p_use.day, p_use.amount_minor
+    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day, p_use.amount_minor
     WHERE p_use.amount_minor <= p_limit
     ON CONFLICT (merchant_id, operation, currency, account_id, day)
         DO UPDATE SET used_minor = d.used_minor + excluded.used_minor
@@ -21,26 +24,24 @@ $$;
 -- The day's limits have taken the amount, once per object; false, and nothing taken, when one would be passed.
 CREATE FUNCTION limit_count(p_use limit_use, p_rule merchant_rule) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    of_merchant limit_use := p_use;
 BEGIN
-    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL THEN
+    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL
+        OR EXISTS (SELECT FROM limit_use WHERE object_id = p_use.object_id)  -- counted by an earlier run
+    THEN
         RETURN true;
     END IF;
-    INSERT INTO limit_use (object_id, merchant_id, operation, currency, account_id, day, amount_minor)
-    VALUES (p_use.object_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day,
-        p_use.amount_minor)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN true;  -- counted by an earlier run
-    END IF;
-    IF limit_take(p_use, '', p_rule.daily_minor)
-        AND (p_use.account_id IS NULL OR limit_take(p_use, p_use.account_id, p_rule.daily_per_account_minor))
-    THEN
+    of_merchant.account_id := '';
+    IF limit_take(of_merchant, p_rule.daily_minor) AND limit_take(p_use, p_rule.daily_per_account_minor) THEN
         RETURN true;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'PS020';  -- undoes what was taken above
 EXCEPTION
     WHEN SQLSTATE 'PS020' THEN
         RETURN false;
+    WHEN unique_violation THEN
+        RETURN true;  -- counted by a run that committed just now
 END
 $$;
 
@@ -73,9 +74,9 @@ BEGIN
     END IF;
     refused := rule_refusal(rule, p_amount_minor, p_tools);
     IF refused IS NULL THEN
-        SELECT p_object_id, p_merchant_id, p_operation, p_currency, p_account_id,
+        SELECT p_object_id, p_account_id, p_merchant_id, p_operation, p_currency,
             (now() AT TIME ZONE time_zone)::date, p_amount_minor
-        INTO taken.object_id, taken.merchant_id, taken.operation, taken.currency, taken.account_id,
+        INTO taken.object_id, taken.account_id, taken.merchant_id, taken.operation, taken.currency,
             taken.day, taken.amount_minor
         FROM merchant WHERE id = p_merchant_id;
         IF NOT limit_count(taken, rule) THEN
@@ -86,24 +87,19 @@ BEGIN
 END
 $$;
 
--- What the object took of the day's limits is free again, once.
+-- What the object took of the day's limits is free again, once; the merchant's total first, then the account's.
 CREATE FUNCTION rule_give_back(p_object_id text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     taken limit_use;
 BEGIN
-    UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND given_back_at IS NULL
-    RETURNING * INTO taken;
-    IF FOUND THEN
-        PERFORM FROM limit_day
-        WHERE (merchant_id, operation, currency, day)
-            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
-            AND account_id IN ('', coalesce(taken.account_id, ''))
-        ORDER BY account_id FOR UPDATE;
+    FOR taken IN
+        SELECT * FROM limit_use WHERE object_id = p_object_id AND given_back_at IS NULL ORDER BY account_id FOR UPDATE
+    LOOP
+        UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND account_id = taken.account_id;
         UPDATE limit_day SET used_minor = used_minor - taken.amount_minor
-        WHERE (merchant_id, operation, currency, day)
-            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
-            AND account_id IN ('', coalesce(taken.account_id, ''));
-    END IF;
+        WHERE (merchant_id, operation, currency, account_id, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.account_id, taken.day);
+    END LOOP;
 END
 $$;

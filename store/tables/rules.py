@@ -42,15 +42,18 @@ class MerchantRule(SQLModel, table=True):
 
 
 class LimitUse(SQLModel, table=True):
-    """What one object took of the day's limits; given back when it ends without effect. By `rule_admit` only."""
+    """What one object took of one day's total; given back when it ends without effect. By `rule_admit` only.
+
+    An object that was counted for its merchant (empty account) and for an account has two.
+    """
 
     __tablename__ = "limit_use"
 
     object_id: str = words(key=True)
+    account_id: str = words(key=True)
     merchant_id: str = words()
     operation: str = words()
     currency: str = words()
-    account_id: str | None = words(nullable=True)
     day: date = Field(sa_column=Column(Date, nullable=False))
     amount_minor: int = whole()
     used_at: datetime = moment(now=True)

@@ -106,7 +106,7 @@ def test_a_refusal_of_the_channel_ends_the_attempt_alone(answer: OrderAnswer, pa
 @pytest.mark.parametrize(
     ("answer", "before", "after", "event"),
     [
-        (AnswerState.WAITING, "pending", "awaiting_payer", "payment.awaiting_payer"),
+        (AnswerState.WAITING, "pending", "awaiting_payer", "awaiting_payer"),
         (AnswerState.PROCESSING, "pending", "processing", None),
         (AnswerState.WAITING, "awaiting_payer", "awaiting_payer", None),
         (AnswerState.WAITING, "processing", "processing", None),

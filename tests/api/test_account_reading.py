@@ -64,7 +64,7 @@ async def test_a_balance_is_told_for_any_time(shop: Shop) -> None:
         (await shop.get(f"{path}{when}"))["balance_minor"]
         for when in ("", f"?at={_moment(before)}", f"?on={today}", f"?on={today - timedelta(days=1)}")
     ]
-    assert [WALLET_MINOR - 300, WALLET_MINOR, WALLET_MINOR - 300, WALLET_MINOR] == told
+    assert [WALLET_MINOR - 300, WALLET_MINOR, WALLET_MINOR - 300, 0] == told
     both = await shop.call("GET", f"{path}?on={today}&at={_moment(before)}")
     assert (422, "invalid_request") == (both.status_code, both.json()["code"])
 
@@ -78,12 +78,14 @@ async def test_a_time_that_is_none_is_refused(shop: Shop, when: str) -> None:
 
 async def test_a_statement_covers_the_days_asked_for(shop: Shop) -> None:
     """The balance after an entry counts what the range leaves out."""
+    await _credit(shop, 1, "yesterday", days_ago=1)
     await shop.pay(amount_minor=300, balance_minor=300)
     today = datetime.now(ZONE).date()
     path = f"/v1/accounts/{shop.wallet_id}/statement"
     ranges = (f"?from={today}", f"?to={today - timedelta(days=1)}", f"?from={today + timedelta(days=1)}")
     read = [(await shop.get(f"{path}{days}"))["items"] for days in ranges]
-    assert [[(-300, WALLET_MINOR - 300)], [(WALLET_MINOR, WALLET_MINOR)], []] == [
+    of_today = [(-300, WALLET_MINOR - 299), (WALLET_MINOR, WALLET_MINOR)]
+    assert [of_today, [(1, WALLET_MINOR + 1)], []] == [
         [(one["amount_minor"], one["balance_minor"]) for one in items] for items in read
     ]
     assert (str(today), None) == (read[0][0]["booked_on"], read[0][0]["belongs_to"])
@@ -91,14 +93,16 @@ async def test_a_statement_covers_the_days_asked_for(shop: Shop) -> None:
 
 async def test_a_statement_is_exported_as_csv(shop: Shop) -> None:
     """A header, one line an entry, integers as they are; the days asked for and no others."""
+    await _credit(shop, 1, "yesterday", days_ago=1)
     await shop.pay(amount_minor=300, balance_minor=300)
     today = datetime.now(ZONE).date()
     answer = await shop.call("GET", f"/v1/accounts/{shop.wallet_id}/statement.csv?from={today}")
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert (200, True) == (answer.status_code, answer.headers["content-type"].startswith("text/csv"))
-    assert [("-300", str(WALLET_MINOR - 300), "CNY", str(today))] == [
-        (row["amount_minor"], row["balance_minor"], row["currency"], row["booked_on"]) for row in rows
-    ]
+    assert [
+        ("-300", str(WALLET_MINOR - 299), "CNY", str(today)),
+        (str(WALLET_MINOR), str(WALLET_MINOR), "CNY", str(today)),
+    ] == [(row["amount_minor"], row["balance_minor"], row["currency"], row["booked_on"]) for row in rows]
 
 
 async def test_an_export_has_every_entry_once(shop: Shop) -> None:
@@ -173,14 +177,15 @@ def _moment(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-async def _credit(shop: Shop, count: int, object_id: str) -> None:
+async def _credit(shop: Shop, count: int, object_id: str, *, days_ago: int = 0) -> None:
     """One posting gives the wallet that many entries of one minor unit."""
     opening = system_account_id(AccountKind.OPENING, PLATFORM, Currency.CNY)
     legs = [_leg(AccountId(shop.wallet_id), AccountKind.WALLET, 1, object_id) for _ in range(count)]
     legs.append(_leg(opening, AccountKind.OPENING, -count, object_id))
     key = StepKey(biz_type="test", biz_id=new_id("test"), step="credit")
+    happened_at = datetime.now(UTC) - timedelta(days=days_ago)
     async with shop.centre.database.transaction("test.credit") as session:
-        await post(session, key, PostRequest(merchant_id=None, event_at=datetime.now(UTC), legs=tuple(legs)))
+        await post(session, key, PostRequest(merchant_id=None, event_at=happened_at, legs=tuple(legs)))
 
 
 def _leg(account_id: AccountId, kind: AccountKind, amount_minor: int, object_id: str) -> Leg:

@@ -16,6 +16,7 @@ from store import audit
 from tests.support.centre import OPERATOR_KEY, Centre
 from tests.support.refunds import Refunds
 from tests.support.shop import Shop, operator, register_at_channel
+from tests.support.top_ups import Purse
 
 Route = tuple[str, str]
 
@@ -33,6 +34,10 @@ ACTS: dict[Route, tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/payments/{payment_id}/close"): ("payment.close", {}),
     ("POST", "/v1/payments/{payment_id}/switch"): ("payment.switch", {"channel": "sim", "invoke": "qr"}),
     ("POST", "/v1/refunds/{refund_id}/decision"): ("refund.approve", {"decision": "approve"}),
+    ("POST", "/v1/top_ups/{top_up_id}/close"): ("top_up.close", {}),
+    ("POST", "/v1/top_ups/{top_up_id}/switch"): ("top_up.switch", {"channel": "sim", "invoke": "qr"}),
+    ("PUT", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.put", {"maximum_minor": 9_000}),
+    ("DELETE", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.remove", {}),
     ("POST", "/v1/events/{event_id}/resend"): ("event.resend", {}),
 }
 
@@ -106,13 +111,7 @@ async def test_not_even_the_owner_rewrites_the_audit(centre: Centre, shop: Shop,
 
 async def _ready(shop: Shop, path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The path and body with real objects in them."""
-    match path.split("/")[2:]:
-        case ["merchants", _, "channels"]:
-            body = await _contract(shop)
-        case ["merchants", _, "webhook"]:
-            body = {"url": f"{shop.centre.addresses.sink}/hook"}
-        case ["accounts"]:
-            body = body | {"owner": new_id("payer"), "merchant_id": shop.merchant_id}
+    body = await _body(shop, path, body)
     if "{key_id}" in path:
         key = await operator(shop.centre, "POST", f"/v1/merchants/{shop.merchant_id}/keys", {})
         path = path.replace("{key_id}", key["id"])
@@ -123,10 +122,27 @@ async def _ready(shop: Shop, path: str, body: dict[str, Any]) -> tuple[str, dict
         path = path.replace("{payment_id}", (await shop.pay())["id"])
     if "{refund_id}" in path:
         path = path.replace("{refund_id}", await _awaited_refund(shop))
+    if "{top_up_id}" in path:
+        path = path.replace("{top_up_id}", (await (await Purse.open(shop)).top_up())["id"])
+    if "{operation}" in path:
+        await operator(shop.centre, "PUT", f"/v1/merchants/{shop.merchant_id}/rules/payment/CNY", {})
+        path = path.replace("{operation}/{currency}", "payment/CNY")
     if "{event_id}" in path:
         await shop.pay()
         path = path.replace("{event_id}", (await shop.events("payment.awaiting_payer"))[0]["id"])
     return path.replace("{merchant_id}", shop.merchant_id), body
+
+
+async def _body(shop: Shop, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    match path.split("/")[2:]:
+        case ["merchants", _, "channels"]:
+            return await _contract(shop)
+        case ["merchants", _, "webhook"]:
+            return {"url": f"{shop.centre.addresses.sink}/hook"}
+        case ["accounts"]:
+            return body | {"owner": new_id("payer"), "merchant_id": shop.merchant_id}
+        case _:
+            return body
 
 
 async def _awaited_refund(shop: Shop) -> str:

@@ -21,6 +21,7 @@ from api.app import create_app
 from tests.support.centre import OPERATOR_KEY, centre_settings, make_services
 from tests.support.servers import Addresses
 from tests.support.shop import Shop
+from tests.support.top_ups import Purse
 
 EXAMPLES = 12
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -53,6 +54,9 @@ async def test_no_request_breaks_the_promises(shop: Shop, label: str) -> None:
     payment = await shop.pay()
     known = {
         "payment_id": payment["id"],
+        "top_up_id": (await (await Purse.open(shop)).top_up())["id"],
+        "operation": "payment",
+        "currency": "CNY",
         "account_id": shop.wallet_id,
         "merchant_id": shop.merchant_id,
         "sku": shop.sku,

@@ -1,7 +1,7 @@
 """Days of the book: booked by the event, sealed in order, and never changed afterwards."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 import pytest
@@ -80,16 +80,19 @@ async def booked(keeper: Clerk) -> list[tuple[int, date, date | None]]:
 
 
 @pytest.mark.parametrize(
-    ("event_at", "day"),
-    [
-        (datetime(2026, 3, 1, 15, 59, 59, 999999, tzinfo=UTC), date(2026, 3, 1)),
-        (datetime(2026, 3, 1, 16, 0, 0, tzinfo=UTC), date(2026, 3, 2)),
-    ],
+    ("time", "days_later"), [(time(15, 59, 59, 999999, tzinfo=UTC), 0), (time(16, 0, 0, tzinfo=UTC), 1)]
 )
-async def test_a_day_begins_at_midnight_in_shanghai(keeper: Clerk, event_at: datetime, day: date) -> None:
+async def test_a_day_begins_at_midnight_in_shanghai(keeper: Clerk, time: time, days_later: int) -> None:
     """A posting is booked on the day of its event in the book's zone, whatever the server's is."""
-    await pay(keeper, 100, event_at)
-    assert [(100, day, None)] == await booked(keeper)
+    day = ago(9)
+    await pay(keeper, 100, datetime.combine(day, time))
+    assert [(100, day + timedelta(days=days_later), None)] == await booked(keeper)
+
+
+async def test_a_day_long_over_is_not_opened_again(keeper: Clerk) -> None:
+    """An event of another year is booked today, sealed or not, and keeps its own day."""
+    await pay(keeper, 100, noon(400))
+    assert [(100, ago(0), ago(400))] == await booked(keeper)
 
 
 async def test_nothing_is_booked_on_a_day_to_come(keeper: Clerk) -> None:

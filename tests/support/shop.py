@@ -201,13 +201,13 @@ class Shop:
     def _about(self, payment_id: str, out_no: str) -> AttemptCommand:
         return AttemptCommand(payment_id=payment_id, out_no=out_no, channel_account_id=self.channel_account_id)
 
-    async def watch_until_returned(self, payment_id: str) -> None:
+    async def watch_until_returned(self, payment_id: str, kind: str = "payments") -> None:
         """The scheduled watch runs, as often as needed, until the money that came wrongly is back."""
 
         async def look() -> list[Any]:
             name = new_id("watch")
             await self.centre.temporal.execute_workflow(WatchWorkflow.run, WatchCommand(), id=name, task_queue="saga")
-            return list((await self.payment(payment_id))["attempts"])
+            return list((await self.get(f"/v1/{kind}/{payment_id}"))["attempts"])
 
         await eventually(look, lambda attempts: any(one["state"] == "returned" for one in attempts))
 
@@ -217,8 +217,9 @@ class Shop:
         return list(found["items"])
 
     async def workflow_ids(self) -> list[str]:
-        """The shop's payments and their refunds, as the ids of their workflows; at most five."""
-        payments = [one["id"] for one in (await self.get("/v1/payments?limit=5"))["items"]]
+        """The shop's payments, top-ups and their refunds, as the ids of their workflows; at most five of each."""
+        kinds = ("payments", "top_ups")
+        payments = [one["id"] for kind in kinds for one in (await self.get(f"/v1/{kind}?limit=5"))["items"]]
         refunds = [
             one["id"]
             for payment_id in payments

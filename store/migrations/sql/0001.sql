@@ -80,15 +80,15 @@ CREATE TABLE limit_day (
 
 CREATE TABLE limit_use (
 	object_id TEXT NOT NULL, 
+	account_id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	currency TEXT NOT NULL, 
-	account_id TEXT, 
 	day DATE NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
 	used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	given_back_at TIMESTAMP WITH TIME ZONE, 
-	PRIMARY KEY (object_id)
+	PRIMARY KEY (object_id, account_id)
 );
 
 CREATE TABLE merchant (
@@ -1059,7 +1059,7 @@ FROM transfer;
 GRANT SELECT ON saga_object TO paysaga_app;
 
 
--- The claim of a refund's, payout's or transfer's number: committed before anything happens, dropped when the object was
+-- The claim of a refund's, top-up's, payout's or transfer's number: committed before anything happens, dropped when the object was
 -- refused (law 12). Rows are taken in one order (key, then number), as payments do.
 
 CREATE FUNCTION claim_operation(
@@ -1088,6 +1088,15 @@ BEGIN
         END IF;
     END IF;
     opened := verdict = 'replayed' AND operation_exists(object_id);
+    IF verdict = 'replayed' AND NOT opened AND kept.created_at < now() - interval '10 minutes' THEN
+        UPDATE idempotency_key AS k SET created_at = clock_timestamp() WHERE k.object_id = claim_operation.object_id;
+        UPDATE operation_request AS r SET created_at = clock_timestamp()
+        WHERE r.object_id = claim_operation.object_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the claim was dropped just now' USING ERRCODE = '40001';
+        END IF;
+        UPDATE payment_request AS r SET created_at = clock_timestamp() WHERE r.payment_id = claim_operation.object_id;
+    END IF;
 END $$;
 
 -- The request that has the number: this one, or the one that came first.
@@ -1117,6 +1126,7 @@ CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql
     SELECT EXISTS (SELECT FROM refund WHERE id = in_object_id)
         OR EXISTS (SELECT FROM payout WHERE id = in_object_id)
         OR EXISTS (SELECT FROM transfer WHERE id = in_object_id)
+        OR EXISTS (SELECT FROM payment WHERE id = in_object_id)
 $$;
 
 -- The number and the keys of an object that never came to be are free again; true when there was something to drop.
@@ -1137,8 +1147,8 @@ END $$;
 CREATE FUNCTION payment_view(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
-        'payment_id', p.id, 'merchant_id', p.merchant_id, 'order_no', p.order_no, 'state', p.state,
-        'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
+        'payment_id', p.id, 'merchant_id', p.merchant_id, 'purpose', p.purpose, 'order_no', p.order_no,
+        'state', p.state, 'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
         'channel_minor', p.channel_minor, 'currency', p.currency, 'expires_at', p.expires_at,
         'certainty', p.certainty, 'needs_attention', p.needs_attention, 'failure_code', p.failure_code,
         'failure_detail', p.failure_detail, 'close_reason', p.close_reason,
@@ -1178,11 +1188,11 @@ CREATE FUNCTION payment_open(p_payment jsonb, p_lines jsonb, p_attempt jsonb) RE
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO payment (
-        id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
-        fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
+        id, merchant_id, purpose, order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor,
+        shipping_minor, fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at, metadata,
         failure_code, failure_detail)
-    SELECT id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
+    SELECT id, merchant_id, coalesce(purpose, 'payment'), order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
         fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, coalesce(payer, '{}'), channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at,
         coalesce(metadata, '{}'), failure_code, failure_detail
@@ -1209,7 +1219,9 @@ LANGUAGE sql AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change.
+-- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change. `p_event` is what
+-- happened to it (`closed`): the event's type begins with what the payment is for. One that ends without effect gives
+-- back what it took of the day's limits.
 CREATE FUNCTION payment_move(p_id text, p_from text[], p_to text, p_set jsonb, p_event text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -1237,7 +1249,11 @@ BEGIN
     WHERE p.id = p_id AND p.state = ANY (p_from)
     RETURNING * INTO moved;
     IF moved.id IS NOT NULL AND p_event IS NOT NULL THEN
-        PERFORM event_append(moved.merchant_id, p_event, moved.id, moved.version, payment_snapshot(moved.id));
+        PERFORM event_append(
+            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved.id));
+    END IF;
+    IF moved.state IN ('closed', 'failed') THEN
+        PERFORM rule_give_back(moved.id);
     END IF;
     RETURN payment_view(p_id);
 END
@@ -1249,7 +1265,7 @@ LANGUAGE sql AS $$
     SELECT payment_move(
         p_id, ARRAY['confirming'], 'succeeded',
         jsonb_build_object('captured_minor', p.amount_minor, 'certainty', 'sure', 'next_check_at', NULL),
-        'payment.succeeded')
+        'succeeded')
     FROM payment p WHERE p.id = p_id
 $$;
 
@@ -1556,15 +1572,18 @@ $$;
 -- What a merchant may do. Limits are counted in the transaction of the try, and given back when it is cancelled (law 2).
 -- Their rows are taken before any account: the merchant's day first, then the account's.
 
--- Adds to one day's total; false, and nothing added, when the limit would be passed.
-CREATE FUNCTION limit_take(p_use limit_use, p_account_id text, p_limit bigint) RETURNS boolean
+-- Adds to one day's total and keeps what for; false, and nothing added, when the limit would be passed.
+CREATE FUNCTION limit_take(p_use limit_use, p_limit bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF p_limit IS NULL THEN
+    IF p_limit IS NULL OR p_use.account_id IS NULL THEN
         RETURN true;
     END IF;
+    INSERT INTO limit_use (object_id, account_id, merchant_id, operation, currency, day, amount_minor)
+    VALUES (p_use.object_id, p_use.account_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.day,
+        p_use.amount_minor);
     INSERT INTO limit_day AS d (merchant_id, operation, currency, account_id, day, used_minor)
-    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_account_id, p_use.day, p_use.amount_minor
+    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day, p_use.amount_minor
     WHERE p_use.amount_minor <= p_limit
     ON CONFLICT (merchant_id, operation, currency, account_id, day)
         DO UPDATE SET used_minor = d.used_minor + excluded.used_minor
@@ -1576,26 +1595,24 @@ $$;
 -- The day's limits have taken the amount, once per object; false, and nothing taken, when one would be passed.
 CREATE FUNCTION limit_count(p_use limit_use, p_rule merchant_rule) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    of_merchant limit_use := p_use;
 BEGIN
-    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL THEN
+    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL
+        OR EXISTS (SELECT FROM limit_use WHERE object_id = p_use.object_id)  -- counted by an earlier run
+    THEN
         RETURN true;
     END IF;
-    INSERT INTO limit_use (object_id, merchant_id, operation, currency, account_id, day, amount_minor)
-    VALUES (p_use.object_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day,
-        p_use.amount_minor)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN true;  -- counted by an earlier run
-    END IF;
-    IF limit_take(p_use, '', p_rule.daily_minor)
-        AND (p_use.account_id IS NULL OR limit_take(p_use, p_use.account_id, p_rule.daily_per_account_minor))
-    THEN
+    of_merchant.account_id := '';
+    IF limit_take(of_merchant, p_rule.daily_minor) AND limit_take(p_use, p_rule.daily_per_account_minor) THEN
         RETURN true;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'PS020';  -- undoes what was taken above
 EXCEPTION
     WHEN SQLSTATE 'PS020' THEN
         RETURN false;
+    WHEN unique_violation THEN
+        RETURN true;  -- counted by a run that committed just now
 END
 $$;
 
@@ -1628,9 +1645,9 @@ BEGIN
     END IF;
     refused := rule_refusal(rule, p_amount_minor, p_tools);
     IF refused IS NULL THEN
-        SELECT p_object_id, p_merchant_id, p_operation, p_currency, p_account_id,
+        SELECT p_object_id, p_account_id, p_merchant_id, p_operation, p_currency,
             (now() AT TIME ZONE time_zone)::date, p_amount_minor
-        INTO taken.object_id, taken.merchant_id, taken.operation, taken.currency, taken.account_id,
+        INTO taken.object_id, taken.account_id, taken.merchant_id, taken.operation, taken.currency,
             taken.day, taken.amount_minor
         FROM merchant WHERE id = p_merchant_id;
         IF NOT limit_count(taken, rule) THEN
@@ -1641,25 +1658,20 @@ BEGIN
 END
 $$;
 
--- What the object took of the day's limits is free again, once.
+-- What the object took of the day's limits is free again, once; the merchant's total first, then the account's.
 CREATE FUNCTION rule_give_back(p_object_id text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     taken limit_use;
 BEGIN
-    UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND given_back_at IS NULL
-    RETURNING * INTO taken;
-    IF FOUND THEN
-        PERFORM FROM limit_day
-        WHERE (merchant_id, operation, currency, day)
-            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
-            AND account_id IN ('', coalesce(taken.account_id, ''))
-        ORDER BY account_id FOR UPDATE;
+    FOR taken IN
+        SELECT * FROM limit_use WHERE object_id = p_object_id AND given_back_at IS NULL ORDER BY account_id FOR UPDATE
+    LOOP
+        UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND account_id = taken.account_id;
         UPDATE limit_day SET used_minor = used_minor - taken.amount_minor
-        WHERE (merchant_id, operation, currency, day)
-            = (taken.merchant_id, taken.operation, taken.currency, taken.day)
-            AND account_id IN ('', coalesce(taken.account_id, ''));
-    END IF;
+        WHERE (merchant_id, operation, currency, account_id, day)
+            = (taken.merchant_id, taken.operation, taken.currency, taken.account_id, taken.day);
+    END LOOP;
 END
 $$;
 
@@ -2463,7 +2475,8 @@ END $$;
 -- the day that it belongs to. A sealed day takes no posting any more, so its digest and its balances stay true.
 --
 -- A posting keeps its day open by a shared lock until it commits; sealing takes that lock alone, and so waits for what
--- is under way. A posting that finds its day being sealed does not wait: it is booked today.
+-- is under way. A posting that finds its day being sealed does not wait: it is booked today. So is one whose day is long
+-- over, sealed or not: an event of the last century must not open a century of days.
 
 CREATE FUNCTION ledger_zone() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'Asia/Shanghai' $$;
 
@@ -2486,13 +2499,18 @@ CREATE FUNCTION ledger_is_sealed(p_day date) RETURNS boolean LANGUAGE sql STABLE
     SELECT EXISTS (SELECT FROM sealed_day WHERE day >= p_day)
 $$;
 
+-- How many days back a posting may be booked at all.
+CREATE FUNCTION ledger_days_open() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 31 $$;
+
 -- The day on which a posting of that event is booked; it stays open until this transaction ends. Never a day to come.
 CREATE FUNCTION ledger_booked_on(p_event_at timestamptz) RETURNS date LANGUAGE plpgsql AS $$
 DECLARE
     v_day date := ledger_day(least(p_event_at, clock_timestamp()));
 BEGIN
     -- Two statements: the look must be younger than the lock.
-    IF pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch') THEN
+    IF v_day >= ledger_day(clock_timestamp()) - ledger_days_open()
+        AND pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch')
+    THEN
         IF NOT ledger_is_sealed(v_day) THEN
             RETURN v_day;
         END IF;
