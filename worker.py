@@ -34,6 +34,7 @@ from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
+from activities.refund_calls import RefundCalls
 from activities.sealing import Sealing
 from activities.sweep import Sweep
 from activities.tracing import Tracing
@@ -123,13 +124,13 @@ class WorkerParts:
     def _saga_activities(self) -> list[Callable[..., Any]]:
         payment = PaymentSteps(self.database, self.accounts, self.channels)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
-        refund, payout = self._refund(), self._payout()
+        refund, payout = RefundSteps(self.database), self._payout()
         watch = Watch(self.database)
         return [
             *LocalBranches(self.database, (Inventory(), Funds())).activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
-            *(refund.open, refund.confirm, refund.fail),
+            *(refund.open, refund.decide, refund.confirm, refund.fail),
             *(payout.open, payout.decide, payout.confirm, payout.fail),
             TransferSteps(self.database).post,
             *(watch.due, watch.applied),
@@ -138,11 +139,8 @@ class WorkerParts:
 
     def _channel_activities(self) -> list[Callable[..., Any]]:
         calls = ChannelCalls(self.database, self.accounts, self.channels, self.settings.public_url)
-        refund = self._refund()
+        refund = RefundCalls(self.database, self.accounts, self.channels, self.settings.public_url)
         return [calls.pay, calls.query, calls.close, refund.refund, refund.query, self._payout().query]
-
-    def _refund(self) -> RefundSteps:
-        return RefundSteps(self.database, self.accounts, self.channels, self.settings.public_url)
 
     def _payout(self) -> PayoutSteps:
         return PayoutSteps(self.database, self.accounts, self.channels, self.settings.public_url)

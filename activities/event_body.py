@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.objects import render_payment, render_top_up
 from domain.outgoing_objects import render_payout, render_transfer
-from domain.resources import RefundObject
+from domain.refund_objects import render_refund
 
 
 def render_object(event_type: str, snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -30,10 +30,7 @@ def _top_up(snapshot: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refund(snapshot: dict[str, Any]) -> dict[str, Any]:
-    row = snapshot["refund"]
-    code = row["failure_code"]
-    failure = None if code is None else {"code": code, "detail": row["failure_detail"] or code}
-    return RefundObject.model_validate(row | {"failure": failure}).model_dump(mode="json")
+    return render_refund(snapshot["refund"]).model_dump(mode="json")
 
 
 def _payout(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ async def post_unapplied(session: AsyncSession, standing: Standing, kind: Unappl
         channel=standing.channel,
         channel_account_id=standing.channel_account_id,
         amount_minor=received_minor,
+        channel_minor=received_minor,
         currency=currency,
         reason=REASONS[kind],
     )

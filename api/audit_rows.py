@@ -16,8 +16,8 @@ async def note(session: AsyncSession, caller: Caller, action: str, object_id: st
         await audit.append(session, act)
 
 
-async def note_first(services: Services, caller: Caller, action: str, object_id: str) -> None:
+async def note_first(services: Services, caller: Caller, action: str, object_id: str, **details: Any) -> None:  # noqa: ANN401
     """The operator's wish is kept before it is carried out elsewhere; nothing for a merchant."""
     if caller.is_operator:
         async with services.database.transaction("audit.note", object_id) as session:
-            await note(session, caller, action, object_id)
+            await note(session, caller, action, object_id, **details)

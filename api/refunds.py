@@ -1,4 +1,4 @@
-"""Refunds, read only: those that money which came late, twice or wrongly was given back by."""
+"""Refunds: start, read, look up, and an operator's decision where one is due."""
 
 from typing import Annotated
 
@@ -7,17 +7,51 @@ from pydantic import Field
 from sqlmodel import col, select
 
 from api.answers import Page, PageQuery, answer, page
-from api.auth import AnyCaller
-from api.documentation import problems
+from api.auth import AnyCaller, MerchantCaller, OperatorCaller
+from api.documentation import FOR_A_KEY, problems
 from api.fields import IdInPath
+from api.idempotency import REPLAYED, IdempotencyKey
 from api.json_bodies import JsonRouter
 from api.payment_search import Number
+from api.refund_bodies import DecisionBody, RefundBody
+from api.refund_start import decide_refund, open_refund, require_refund, show_refund
 from api.services import FromServices
-from domain.errors import NotFound
-from domain.resources import RefundObject, render_refund
+from domain.errors import (
+    AccountClosed,
+    AmountAboveMaximum,
+    AmountBelowMinimum,
+    CurrencyMismatch,
+    DailyLimitExceeded,
+    IdempotencyInProgress,
+    MerchantFundsInsufficient,
+    NotAwaitingApproval,
+    NotFound,
+    NumberTaken,
+    PaymentNotRefundable,
+    RefundAboveRefundable,
+    ToolNotAllowed,
+)
+from domain.refund_objects import RefundObject
+from domain.states import RefundState
 from store.tables.refunds import Refund
 
 router = JsonRouter(prefix="/v1/refunds", tag="refunds")
+
+FOR_A_REFUND = (
+    *FOR_A_KEY,
+    IdempotencyInProgress,
+    NotFound,
+    PaymentNotRefundable,
+    RefundAboveRefundable,
+    CurrencyMismatch,
+    MerchantFundsInsufficient,
+    NumberTaken,
+    AccountClosed,
+    AmountBelowMinimum,
+    AmountAboveMaximum,
+    DailyLimitExceeded,
+    ToolNotAllowed,
+)
 
 
 class RefundQuery(PageQuery):
@@ -25,6 +59,20 @@ class RefundQuery(PageQuery):
 
     payment_id: Number | None = None
     refund_no: Number | None = Field(None, description="The business's number.")
+    state: RefundState | None = None
+
+
+@router.post("", status_code=201, response_model=RefundObject, responses=problems(*FOR_A_REFUND))
+async def start_refund(
+    body: RefundBody, merchant_id: MerchantCaller, key: IdempotencyKey, services: FromServices
+) -> Response:
+    """Give some or all of a paid payment back, or get the refund that the same call started before.
+
+    The refund is under way when this answers, and its money is held; the event or a GET tells how it ended. A refusal
+    leaves nothing behind, and the number free. A 503 left nothing half-done: repeat the call.
+    """
+    opened = await open_refund(services, merchant_id, body=body, key=key)
+    return answer(opened.refund, 201, REPLAYED if opened.replayed else None)
 
 
 @router.get("", response_model=Page[RefundObject], responses=problems())
@@ -37,19 +85,19 @@ async def list_refunds(caller: AnyCaller, services: FromServices, query: Annotat
     if query.after is not None:
         wanted = wanted.where(col(Refund.id) < query.after)
     async with services.database.reading() as session:
-        refunds = [_shown(row) for row in (await session.scalars(wanted)).all()]
+        refunds = [show_refund(row) for row in (await session.scalars(wanted)).all()]
     return page(refunds, query.limit, refunds[-1].id if refunds else None)
 
 
 @router.get("/{refund_id}", response_model=RefundObject, responses=problems(NotFound))
 async def get_refund(refund_id: IdInPath, caller: AnyCaller, services: FromServices) -> Response:
     """Read a refund."""
-    async with services.database.reading() as session:
-        row = await session.get(Refund, refund_id)
-    if row is None or caller.merchant_id not in {None, row.merchant_id}:
-        raise NotFound("there is no such refund")
-    return answer(_shown(row))
+    return answer(await require_refund(services, refund_id, caller.merchant_id))
 
 
-def _shown(row: Refund) -> RefundObject:
-    return render_refund(row.model_dump() | {"metadata": row.metadata_})
+@router.post("/{refund_id}/decision", response_model=RefundObject, responses=problems(NotFound, NotAwaitingApproval))
+async def decide_a_refund(
+    refund_id: IdInPath, body: DecisionBody, caller: OperatorCaller, services: FromServices
+) -> Response:
+    """Approve or reject a refund above the merchant's limit; nothing is sent before it is approved."""
+    return answer(await decide_refund(services, caller, refund_id=refund_id, body=body))

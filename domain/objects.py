@@ -146,7 +146,7 @@ class PaymentObject(Collected):
     net_minor: Minor = Field(description="What the merchant gets: amount − fee.")
     captured_minor: Minor
     refunded_minor: Minor
-    refundable_minor: Minor
+    refundable_minor: Minor = Field(description="What may still be refunded; refunds under way are counted.")
     capture_before: Moment | None = None
     revives: str | None = Field(None, description="The closed payment whose late money this one uses.")
 
@@ -163,7 +163,7 @@ class TopUpObject(Collected):
 def render_payment(snapshot: Rows, *, with_pay: bool) -> PaymentObject:
     """The object of `{"payment": row, "attempts": [rows]}`; `with_pay` adds what the payer needs."""
     payment: Rows = snapshot["payment"]
-    refundable_minor = payment["captured_minor"] - payment["refunded_minor"]
+    refundable_minor = payment["captured_minor"] - payment["refunded_minor"] - payment.get("refunding_minor", 0)
     shown = payment | _collected(snapshot, with_pay=with_pay) | {"refundable_minor": refundable_minor}
     return PaymentObject.model_validate(shown)
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from domain.fees import FeeRule
 from domain.money import Currency
-from domain.objects import Failure, Minor, Moment, Shown
-from domain.states import FundsHolder, RefundOrigin, RefundState
+from domain.objects import Minor, Moment, Shown
+from domain.states import FundsHolder
 
 Metadata = dict[str, Any]
 Version = Annotated[int, Field(description="Grows by one at each change.", examples=[1])]
@@ -172,35 +172,3 @@ class OperatorActionObject(Shown):
     after: dict[str, Any] | None
     request_id: str | None
     created_at: Moment
-
-
-class RefundObject(Shown):
-    """Captured money given back."""
-
-    id: str
-    merchant_id: str
-    payment_id: str
-    refund_no: str | None
-    origin: RefundOrigin
-    state: RefundState
-    version: Version
-    amount_minor: Minor
-    currency: Currency
-    reason: str
-    channel: str
-    out_refund_no: str
-    channel_refund_no: str | None
-    failure: Failure | None = None
-    certainty: str
-    next_check_at: Moment | None = None
-    needs_attention: bool
-    succeeded_at: Moment | None = None
-    metadata: Metadata = {}
-    created_at: Moment
-
-
-def render_refund(row: dict[str, Any]) -> RefundObject:
-    """The object of a refund's row."""
-    code = row["failure_code"]
-    failure = None if code is None else {"code": code, "detail": row["failure_detail"] or code}
-    return RefundObject.model_validate(row | {"failure": failure})

@@ -14,7 +14,8 @@ class Refund(SQLModel, table=True):
     """A refund with its channel leg; one of origin late, duplicate or mismatch at most per attempt (law 9).
 
     `amount_minor = channel_minor + balance_minor` goes to the payer. It is taken from the merchant as the held parts
-    `pending_minor`, `available_minor` and `debt_minor`, or from what the channel owes the merchant (`direct_minor`).
+    `pending_minor`, `available_minor` and `debt_minor`, or from what the channel owes the merchant (`direct_minor`);
+    `holds` names the step of each account's hold. `sends` counts the calls that were let through.
     """
 
     __tablename__ = "refund"
@@ -56,6 +57,7 @@ class Refund(SQLModel, table=True):
     available_minor: int = whole(default=0)
     debt_minor: int = whole(default=0)
     direct_minor: int = whole(default=0)
+    holds: dict[str, Any] | None = document(nullable=True)
     to_account_id: str | None = maybe_words()
     currency: str = words()
     reason: str = words()
@@ -69,6 +71,7 @@ class Refund(SQLModel, table=True):
     decided_at: datetime | None = moment(nullable=True)
     send_before: datetime = moment()
     sent_at: datetime | None = moment(nullable=True)
+    sends: int = whole(default=0)
     channel_refund_no: str | None = maybe_words()
     failure_code: str | None = maybe_words()
     failure_detail: str | None = maybe_words()

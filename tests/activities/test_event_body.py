@@ -42,6 +42,7 @@ def refund_of(payment: Payment) -> Refund:
         channel="sim",
         channel_account_id=new_id("cha"),
         amount_minor=8_800,
+        channel_minor=8_800,
         currency="CNY",
         reason="paid late",
         state="failed",

@@ -15,6 +15,7 @@ from domain.ids import new_id
 from store import audit
 from tests.support.centre import OPERATOR_KEY, Centre
 from tests.support.payee import pay_out, set_rule
+from tests.support.refunds import Refunds
 from tests.support.shop import Shop, operator, register_at_channel
 from tests.support.top_ups import Purse
 
@@ -33,6 +34,7 @@ ACTS: dict[Route, tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/accounts/{account_id}/close"): ("account.close", {"reason": "asked for it"}),
     ("POST", "/v1/payments/{payment_id}/close"): ("payment.close", {}),
     ("POST", "/v1/payments/{payment_id}/switch"): ("payment.switch", {"channel": "sim", "invoke": "qr"}),
+    ("POST", "/v1/refunds/{refund_id}/decision"): ("refund.approve", {"decision": "approve"}),
     ("POST", "/v1/top_ups/{top_up_id}/close"): ("top_up.close", {}),
     ("POST", "/v1/top_ups/{top_up_id}/switch"): ("top_up.switch", {"channel": "sim", "invoke": "qr"}),
     ("PUT", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.put", {"maximum_minor": 9_000}),
@@ -150,6 +152,14 @@ async def _payout_to_approve(shop: Shop) -> str:
     return str((await pay_out(shop))["id"])
 
 
+async def _awaited_refund(shop: Shop) -> str:
+    """A refund that waits for its approval."""
+    refunds = Refunds(shop)
+    await refunds.rule(approval_above_minor=0)
+    refund = await refunds.start((await refunds.paid())["id"], 100)
+    return str(refund["id"])
+
+
 async def _key(shop: Shop) -> str:
     return str((await operator(shop.centre, "POST", f"/v1/merchants/{shop.merchant_id}/keys", {}))["id"])
 
@@ -166,6 +176,7 @@ async def _event(shop: Shop) -> str:
 
 MAKERS: dict[str, Callable[[Shop], Awaitable[str]]] = {
     "{payout_id}": _payout_to_approve,
+    "{refund_id}": _awaited_refund,
     "{key_id}": _key,
     "{account_id}": _empty_account,
     "{payment_id}": _payment,

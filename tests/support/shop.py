@@ -49,6 +49,7 @@ class Shop:
         *,
         funds_holder: str = "platform",
         close_proof: str = "final",
+        contract: dict[str, Any] | None = None,
         **merchant: Any,  # noqa: ANN401
     ) -> "Shop":
         """Onboarded: key, channel account, product in stock, wallet with money."""
@@ -70,6 +71,7 @@ class Shop:
                     "app_id": app_id,
                     "close_proof": close_proof,
                     "call_timeout_s": 2,
+                    **(contract or {}),
                 },
                 "secrets": keys,
             },

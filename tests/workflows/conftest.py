@@ -30,6 +30,12 @@ async def centre_shop_of_merchant(centre: Centre) -> Shop:
 
 
 @pytest.fixture
+async def serial_shop(centre: Centre) -> Shop:
+    """The channel takes an order's next refund only once the last has ended."""
+    return await Shop.open(centre, contract={"refunds_one_at_a_time": True})
+
+
+@pytest.fixture
 async def careless_shop(centre: Centre) -> Shop:
     """The channel never proves a close, and the merchant accepts that the loser of a switch is refunded."""
     return await Shop.open(centre, close_proof="none", switch_unproven=True)

@@ -8,6 +8,7 @@ import pytest
 from bench.metrics import count_by, read_page
 from tests.support.centre import Centre, eventually
 from tests.support.payee import fund_at_channel, pay_out, payout_until
+from tests.support.refunds import Refunds
 from tests.support.servers import Addresses
 from tests.support.shop import Shop, operator
 
@@ -25,6 +26,8 @@ PAYOUT_TRANSACTIONS = {"payout.open": 1, "payout.sent": 1, "payout.known": 1, "p
 TRANSFER_TRANSACTIONS = {"transfer.post": 1}
 HISTORY_EVENTS = 24
 BILLABLE_ACTIONS = 8
+#: One refund by the channel, from its try to `succeeded`; the API's claim is one more.
+REFUND_TRANSACTIONS = {"refund.open": 1, "refund.sent": 1, "refund.known": 1, "refund.confirm": 1}
 
 
 async def actions(centre: Centre) -> Counter[str]:
@@ -89,3 +92,17 @@ def worked(centre: Centre) -> Counter[str]:
 async def payout_closed(centre: Centre, payout_id: str) -> None:
     """The payout's workflow has ended."""
     await centre.temporal.get_workflow_handle(payout_id).result()
+
+
+async def test_a_refund_costs_four_transactions_and_its_claim(quiet: Centre) -> None:
+    """Quota, limits and hold are one; posting, restock and end are one."""
+    centre, shop = quiet, await Shop.open(quiet)
+    assert centre.parts is not None
+    refunds = Refunds(shop)
+    paid = await refunds.paid(lines=True, balance_minor=1_000)
+    await shop.events("payment.succeeded")
+    committed = Counter(centre.parts.database.commits)
+    await refunds.given_back(paid["id"], 1_000, lines=[{"line_no": 1, "quantity": 1}])
+    steps = Counter(centre.parts.database.commits) - committed
+    assert REFUND_TRANSACTIONS == {name: count for name, count in steps.items() if not name.startswith("event.")}
+    assert 1 == await refunds.claims()

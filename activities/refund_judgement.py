@@ -1,0 +1,86 @@
+"""What a channel's answer means for a refund: pure functions, no I/O (laws 4, 5)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from activities.judgement import ATTENTION_OWNER
+from channels.answers import RefundAnswer, RefundAnswerState
+from domain.backoff import live_check_after
+from domain.errors import ChannelRejected
+from domain.states import LegState, RefundState
+
+Row = dict[str, Any]
+
+#: A refund that succeeded is asked about so often until it can no longer bounce.
+BOUNCE_CHECK_EVERY = timedelta(days=1)
+
+
+def judge_refund(row: Row, answer: RefundAnswer | None, at: datetime, *, window: timedelta) -> Row:
+    """The columns of a refund under way that the answer changes; None stands for an unknown outcome (law 5).
+
+    `window` is how long after its success it can bounce. One that bounced already has succeeded first: the watch asks
+    again at once. An answer about another amount proves nothing, and a person looks at it.
+    """
+    if answer is None or answer.amount_minor not in {None, row["channel_minor"]}:
+        reason = None if answer is None else "refund_amount_differs"
+        return _unknown(row, at) | ({} if reason is None else attention(reason))
+    match answer.state:
+        case RefundAnswerState.SUCCEEDED | RefundAnswerState.BOUNCED:
+            return _succeeded(answer, at, window)
+        case RefundAnswerState.FAILED:
+            return _failed(answer)
+        case RefundAnswerState.PROCESSING:
+            processing = {"state": RefundState.PROCESSING, "leg_state": LegState.SENT, "certainty": "waiting"}
+            return processing | _asked(row, at) | _named(answer)
+        case RefundAnswerState.NEEDS_ACTION:
+            # The same number may be sent again once a person has removed the cause.
+            again = {"state": RefundState.NEEDS_ACTION, "leg_state": LegState.INTENT, "certainty": "sure"}
+            return again | _asked(row, at) | attention("channel_balance")
+        case RefundAnswerState.NOT_FOUND:
+            return _unknown(row, at)
+
+
+def next_watch(row: Row, at: datetime) -> Row:
+    """The columns of a refund that still stands: it is asked about again tomorrow, or never."""
+    watched = row["watch_until"] is not None and at < row["watch_until"]
+    columns = {"next_check_at": (at + BOUNCE_CHECK_EVERY).isoformat()}
+    return {"checked": 1, **(columns if watched else {"next_check_at": None, "watch_until": None})}
+
+
+def attention(reason: str) -> Row:
+    """The columns that ask for a person, by name of the owner."""
+    return {"needs_attention": True, "attention_reason": reason, "attention_owner": ATTENTION_OWNER}
+
+
+def _succeeded(answer: RefundAnswer, at: datetime, window: timedelta) -> Row:
+    succeeded_at = answer.succeeded_at or at
+    watch: Row = {"watch_until": None, "next_check_at": None}
+    if answer.state is RefundAnswerState.BOUNCED:
+        watch = {"watch_until": (at + BOUNCE_CHECK_EVERY).isoformat(), "next_check_at": at.isoformat()}
+    elif at < succeeded_at + window:
+        next_check_at = min(at + BOUNCE_CHECK_EVERY, succeeded_at + window)
+        watch = {"watch_until": (succeeded_at + window).isoformat(), "next_check_at": next_check_at.isoformat()}
+    known = {"leg_state": LegState.KNOWN_OK, "certainty": "sure", "needs_attention": False, "checked": 1}
+    return known | watch | {"succeeded_at": succeeded_at.isoformat()} | _named(answer)
+
+
+def _failed(answer: RefundAnswer) -> Row:
+    failure = {"failure_code": ChannelRejected.code, "failure_detail": f"The channel refused it: {answer.code}"}
+    known = {"leg_state": LegState.KNOWN_FAIL, "certainty": "sure", "needs_attention": False, "checked": 1}
+    return known | failure | _named(answer)
+
+
+def _unknown(row: Row, at: datetime) -> Row:
+    since = row["sent_at"] or at
+    late = at - since >= timedelta(seconds=row["attention_after_s"])
+    flag = attention("channel_unknown") if late and not row["needs_attention"] else {}
+    return {"leg_state": LegState.UNKNOWN, "certainty": "unknown", **_asked(row, at), **flag}
+
+
+def _asked(row: Row, at: datetime) -> Row:
+    next_check_at = at + live_check_after(row["out_refund_no"], row["checks"])
+    return {"checked": 1, "next_check_at": next_check_at.isoformat()}
+
+
+def _named(answer: RefundAnswer) -> Row:
+    return {} if answer.channel_refund_no is None else {"channel_refund_no": answer.channel_refund_no}

@@ -1,0 +1,87 @@
+"""What a channel's answer means for a refund: nothing unknown fails, and only its own word ends it (laws 4, 5)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.refund_judgement import BOUNCE_CHECK_EVERY, judge_refund, next_watch
+from channels.answers import RefundAnswer, RefundAnswerState
+from channels.evidence import Evidence
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVIDENCE = Evidence(op="refund_query", received_at=NOW)
+WINDOW = timedelta(days=7)
+
+
+def _row(**columns: Any) -> dict[str, Any]:  # noqa: ANN401
+    row = {"channel_minor": 1_000, "out_refund_no": "R1", "checks": 0, "sent_at": NOW, "attention_after_s": 900}
+    return {**row, "needs_attention": False, "watch_until": None, **columns}
+
+
+def _judged(state: RefundAnswerState | None, row: dict[str, Any] | None = None, **about: Any) -> dict[str, Any]:  # noqa: ANN401
+    answer = None if state is None else RefundAnswer(state=state, evidence=EVIDENCE, **about)
+    return judge_refund(row or _row(), answer, NOW, window=WINDOW)
+
+
+@pytest.mark.parametrize("state", [None, RefundAnswerState.NOT_FOUND])
+def test_silence_and_not_found_prove_nothing(state: RefundAnswerState | None) -> None:
+    """Unknown, and asked again; a person is told once it lasts."""
+    assert ("unknown", "unknown") == tuple(_judged(state)[name] for name in ("leg_state", "certainty"))
+    assert "needs_attention" not in _judged(state)
+    late = _judged(state, _row(sent_at=NOW - timedelta(seconds=900)))
+    assert (True, "channel_unknown", "operations") == tuple(
+        late[name] for name in ("needs_attention", "attention_reason", "attention_owner")
+    )
+
+
+def test_an_answer_about_another_amount_proves_nothing() -> None:
+    """A person looks at it, whatever the channel calls it."""
+    judged = _judged(RefundAnswerState.SUCCEEDED, amount_minor=999)
+    assert ("unknown", "refund_amount_differs") == (judged["leg_state"], judged["attention_reason"])
+
+
+def test_success_is_watched_until_it_can_no_longer_bounce() -> None:
+    """A day at a time; a window that has passed is not watched."""
+    judged = _judged(RefundAnswerState.SUCCEEDED, amount_minor=1_000, succeeded_at=NOW)
+    assert ("known_ok", (NOW + WINDOW).isoformat(), (NOW + BOUNCE_CHECK_EVERY).isoformat()) == (
+        judged["leg_state"],
+        judged["watch_until"],
+        judged["next_check_at"],
+    )
+    old = _judged(RefundAnswerState.SUCCEEDED, succeeded_at=NOW - WINDOW)
+    assert (None, None) == (old["watch_until"], old["next_check_at"])
+
+
+def test_a_refund_that_bounced_before_we_knew_has_succeeded_first() -> None:
+    """Its success is posted, then the watch finds the bounce at once."""
+    judged = _judged(RefundAnswerState.BOUNCED, succeeded_at=NOW - WINDOW, bounced_at=NOW)
+    assert ("known_ok", NOW.isoformat()) == (judged["leg_state"], judged["next_check_at"])
+    assert judged["watch_until"] is not None
+
+
+def test_a_refusal_is_the_channels_word() -> None:
+    """Our stable code, its own in the detail."""
+    judged = _judged(RefundAnswerState.FAILED, code="REFUND_EXCEEDS")
+    assert ("known_fail", "channel_rejected", "The channel refused it: REFUND_EXCEEDS") == tuple(
+        judged[name] for name in ("leg_state", "failure_code", "failure_detail")
+    )
+
+
+def test_what_a_person_can_remove_leaves_the_intent() -> None:
+    """The same number goes out again later; somebody owns it."""
+    judged = _judged(RefundAnswerState.NEEDS_ACTION, code="APP_BALANCE_NOT_ENOUGH")
+    assert ("needs_action", "intent", True) == tuple(judged[name] for name in ("state", "leg_state", "needs_attention"))
+
+
+def test_a_refund_under_way_is_only_asked_about() -> None:
+    """The channel has it: it is not sent again."""
+    judged = _judged(RefundAnswerState.PROCESSING, _row(leg_state="unknown"))
+    assert ("processing", "sent", "waiting") == tuple(judged[name] for name in ("state", "leg_state", "certainty"))
+
+
+def test_the_watch_ends_with_the_window() -> None:
+    """Tomorrow again, or never."""
+    assert (NOW + BOUNCE_CHECK_EVERY).isoformat() == next_watch(_row(watch_until=NOW + WINDOW), NOW)["next_check_at"]
+    ended = next_watch(_row(watch_until=NOW), NOW)
+    assert (None, None) == (ended["next_check_at"], ended["watch_until"])
