@@ -14,6 +14,7 @@ from domain.ids import new_refund_id
 from domain.outgoing import RefundCommand
 from domain.refund_objects import RefundObject, render_refund
 from domain.states import Approval, Operation
+from store.operations import ClaimedOperation
 from store.tables.refunds import Refund
 from workflows.refund import RefundWorkflow
 
@@ -40,19 +41,26 @@ async def open_refund(services: Services, merchant_id: str, *, body: RefundBody,
         new_id=new_refund_id(),
         key=key,
     )
-    claimed = await claim(services, asked)
-    start = Start(
-        run=RefundWorkflow.run,
-        command=RefundCommand(refund_id=claimed.object_id, merchant_id=merchant_id),
-        accepted=RefundWorkflow.accepted,
-        channel=None,
-        summary=f"refund {body.refund_no} of {body.payment_id}: {body.amount_minor} minor units",
-    )
-    await start_operation(services, claimed, asked, start=start)
+    summary = f"refund {body.refund_no} of {body.payment_id}: {body.amount_minor} minor units"
+    claimed = await start_refund_workflow(services, asked, summary=summary)
     refund = await find_refund(services, claimed.object_id, merchant_id)
     if refund is None:
         raise Unavailable("not opened yet; the same call continues it")
     return OpenedRefund(refund=refund, replayed=claimed.replayed)
+
+
+async def start_refund_workflow(services: Services, asked: AskedOperation, *, summary: str) -> ClaimedOperation:
+    """The number is this request's and the refund runs; what refuses it is raised, and its number is free."""
+    claimed = await claim(services, asked)
+    start = Start(
+        run=RefundWorkflow.run,
+        command=RefundCommand(refund_id=claimed.object_id, merchant_id=asked.merchant_id),
+        accepted=RefundWorkflow.accepted,
+        channel=None,
+        summary=summary,
+    )
+    await start_operation(services, claimed, asked, start=start)
+    return claimed
 
 
 async def decide_refund(services: Services, caller: Caller, *, refund_id: str, body: DecisionBody) -> RefundObject:
