@@ -97,7 +97,7 @@ async def _out_of_account(session: AsyncSession, command: PayoutCommand, request
 async def _out_of_suspense(session: AsyncSession, command: PayoutCommand, request: PayoutRequest, item_id: str) -> Row:
     """The whole item, of its own channel account, without a fee: it was never the merchant's to pay for."""
     taking = suspense.Taking(merchant_id=command.merchant_id, resolution=Resolution.PAYOUT, object_id=command.payout_id)
-    item = await suspense.begin(session, item_id, taking)
+    item = await suspense.take(session, item_id, taking)
     if item.amount_minor != request.amount_minor or item.channel_account_id != request.channel_account_id:
         raise AmountMismatch("an item is paid out whole, and where it lies")
     if item.currency is not request.currency:

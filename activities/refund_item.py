@@ -22,7 +22,7 @@ async def try_refund_of_item(session: AsyncSession, refund_id: str, kept: KeptRe
         return known
     request = ItemRefundRequest.model_validate(kept.body)
     taking = suspense.Taking(merchant_id=kept.merchant_id, resolution=Resolution.REFUND, object_id=refund_id)
-    item = await suspense.begin(session, request.suspense_item_id, taking)
+    item = await suspense.take(session, request.suspense_item_id, taking)
     attempt = await session.get(Attempt, item.out_no)
     if attempt is None:
         raise PaymentNotRefundable("the item came from no payment")

@@ -27,7 +27,7 @@ async def post_item(
     taking = suspense.Taking(
         merchant_id=command.merchant_id, resolution=Resolution.WALLET, object_id=command.transfer_id
     )
-    item = await suspense.begin(session, item_id, taking)
+    item = await suspense.take(session, item_id, taking)
     wallet = await _wallet(session, item, request.to_account_id)
     now = datetime.now(UTC)
     posting = book.PostRequest(

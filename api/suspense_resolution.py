@@ -10,13 +10,12 @@ from api.services import Services
 from api.suspense_bodies import PayoutResolution, RefundResolution, ResolutionBody, WalletResolution
 from api.transfer_start import start_transfer_workflow
 from domain.errors import ChannelNotConfigured, InvalidRequest
-from domain.ids import AccountId, new_refund_id, new_transfer_id
-from domain.money import Currency, Money
+from domain.ids import new_refund_id, new_transfer_id
+from domain.money import Money
 from domain.outgoing_orders import Destination, PayoutRequest, TransferRequest
 from domain.refund_request import ItemRefundRequest
 from domain.states import Operation
 from domain.suspense_objects import SuspenseItemObject
-from ledger.accounts import read_account
 from ledger.chart import AccountKind, system_account_id
 
 
@@ -54,8 +53,6 @@ async def _refund(services: Services, item: SuspenseItemObject, body: RefundReso
 
 async def _transfer(services: Services, item: SuspenseItemObject, body: WalletResolution) -> bool:
     """Its number is the item's id: a wallet is what an item can end in once."""
-    async with services.database.reading() as session:
-        await read_account(session, AccountId(body.account_id))
     request = TransferRequest(
         transfer_no=item.id,
         from_account_id=system_account_id(AccountKind.SUSPENSE, item.channel_account_id, item.currency),
@@ -81,7 +78,7 @@ async def _transfer(services: Services, item: SuspenseItemObject, body: WalletRe
 
 
 async def _pay_out(services: Services, item: SuspenseItemObject, body: PayoutResolution) -> bool:
-    channel = (await services.accounts.get(item.channel_account_id)).channel
+    channel = (await services.accounts.get(item.channel_account_id)).row.channel
     if body.destination.channel != channel:
         raise InvalidRequest(fields={"destination.channel": f"the money lies at {channel}"})
     if not await can_transfer(services, item.channel_account_id, _money(item)):
@@ -105,4 +102,4 @@ def _amount(item: SuspenseItemObject) -> str:
 
 
 def _money(item: SuspenseItemObject) -> Money:
-    return Money(amount_minor=item.amount_minor, currency=Currency(item.currency))
+    return Money(amount_minor=item.amount_minor, currency=item.currency)

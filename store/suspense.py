@@ -69,7 +69,7 @@ class Taking:
 
 
 _OPEN = text("SELECT suspense_open(CAST(:item AS jsonb))")
-_BEGIN = text("SELECT suspense_begin(:item_id, :merchant_id, :resolution, :object_id)")
+_TAKE = text("SELECT suspense_take(:item_id, :merchant_id, :resolution, :object_id)")
 _END = text("SELECT suspense_end(:item_id, :object_id)")
 _REOPEN = text("SELECT suspense_reopen(:item_id, :object_id)")
 
@@ -79,9 +79,9 @@ async def open_item(session: AsyncSession, item: NewSuspenseItem) -> None:
     await session.execute(_OPEN, {"item": item.model_dump_json()})
 
 
-async def begin(session: AsyncSession, item_id: str, taking: Taking) -> ItemInSuspense:
+async def take(session: AsyncSession, item_id: str, taking: Taking) -> ItemInSuspense:
     """The item is being ended, and by nothing else; ItemEnded when it is not open, or another merchant's."""
-    item: dict[str, Any] | None = await session.scalar(_BEGIN, {**vars(taking), "item_id": item_id})
+    item: dict[str, Any] | None = await session.scalar(_TAKE, {**vars(taking), "item_id": item_id})
     if item is None:
         raise ItemEnded
     return ItemInSuspense.model_validate({name: item[name] for name in ItemInSuspense.model_fields})

@@ -1794,7 +1794,7 @@ LANGUAGE sql AS $$
 $$;
 
 -- The item is being ended by that object; null when it is not open, or not this merchant's.
-CREATE FUNCTION suspense_begin(p_item_id text, p_merchant_id text, p_resolution text, p_object_id text) RETURNS jsonb
+CREATE FUNCTION suspense_take(p_item_id text, p_merchant_id text, p_resolution text, p_object_id text) RETURNS jsonb
 LANGUAGE sql AS $$
     UPDATE suspense_item AS i SET
         state = 'ending', resolution = p_resolution, resolution_id = p_object_id, version = version + 1
