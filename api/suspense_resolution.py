@@ -52,9 +52,9 @@ async def _refund(services: Services, item: SuspenseItemObject, body: RefundReso
 
 
 async def _transfer(services: Services, item: SuspenseItemObject, body: WalletResolution) -> bool:
-    """Its number is the item's id: a wallet is what an item can end in once."""
+    """Its number is made of item and wallet, so that the same call again is the same transfer."""
     request = TransferRequest(
-        transfer_no=item.id,
+        transfer_no=f"{item.id}-{body.account_id}",
         from_account_id=system_account_id(AccountKind.SUSPENSE, item.channel_account_id, item.currency),
         to_account_id=body.account_id,
         suspense_item_id=item.id,

@@ -86,8 +86,9 @@ async def test_of_many_resolutions_at_once_one_stands(shop: Shop, suspense: Susp
     assert {"item_ended"} == {one["code"] for status, one in answers if status != 200}
     await suspense.until(item["id"], "ended")
     assert 0 == (await channel_account_balances(shop))["suspense"]
-    for make in (suspense.to_payer, suspense.to_payee):
-        status, late = await suspense.resolve(item["id"], make())
+    other = await shop.post("/v1/accounts", {"owner": "payer-2", "currency": "CNY"})
+    for body in (suspense.to_payer(), suspense.to_payee(), {"how": "wallet", "account_id": other["id"]}):
+        status, late = await suspense.resolve(item["id"], body)
         assert (409, "item_ended") == (status, late["code"])
     await suspense.refunds.sound()
 
