@@ -14,7 +14,7 @@ from ledger import book, steps
 from ledger.accounts import read_account
 from ledger.chart import AccountKind
 from ledger.legs import StepKey
-from store import payouts, refunds, rules
+from store import rules, suspense
 
 Row = dict[str, Any]
 
@@ -26,7 +26,7 @@ async def post_paid(session: AsyncSession, row: Row) -> None:
     if row["suspense_item_id"] is not None:
         amounts = {"suspense_minor": row["amount_minor"]}
         await _post(session, row, steps.PAYOUT_FROM_SUSPENSE, amounts, row["succeeded_at"])
-        await payouts.end_item(session, row["suspense_item_id"], paid=True)
+        await suspense.end(session, row["suspense_item_id"], row["id"])
         return
     for step in (steps.PAYOUT_SENT, steps.PAYOUT_DONE):
         await _post(session, row, step, _amounts(row), row["succeeded_at"])
@@ -35,7 +35,7 @@ async def post_paid(session: AsyncSession, row: Row) -> None:
 async def give_back(session: AsyncSession, row: Row) -> None:
     """What the try took is free again: the day's limits first, as they are taken first, then the money."""
     if row["suspense_item_id"] is not None:
-        await payouts.end_item(session, row["suspense_item_id"], paid=False)
+        await suspense.reopen(session, row["suspense_item_id"], row["id"])
         return
     await rules.give_back(session, row["id"])
     await book.release(session, hold_key(row["id"]))
@@ -47,7 +47,7 @@ async def post_returned(session: AsyncSession, row: Row, returned_at: datetime) 
         await _post(session, row, steps.PAYOUT_RETURNED, _amounts(row), returned_at)
         return
     await _post(session, row, steps.PAYOUT_RETURNED_TO_SUSPENSE, _amounts(row), returned_at)
-    item = refunds.NewSuspenseItem(
+    item = suspense.NewSuspenseItem(
         id=new_id("sus"),
         merchant_id=row["merchant_id"],
         origin=RefundOrigin.BOUNCE,
@@ -60,7 +60,7 @@ async def post_returned(session: AsyncSession, row: Row, returned_at: datetime) 
         reason=RETURNED_REASON,
         evidence={"payout_no": row["payout_no"], "account_id": row["account_id"]},
     )
-    await refunds.open_suspense_item(session, item)
+    await suspense.open_item(session, item)
 
 
 async def _takes_credits(session: AsyncSession, account_id: str) -> bool:

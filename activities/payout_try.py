@@ -18,12 +18,12 @@ from domain.money import Currency
 from domain.outgoing import PayoutCommand, PayoutView
 from domain.outgoing_orders import PayoutRequest
 from domain.rules import OperationRule
-from domain.states import Approval, Operation, PayoutState
+from domain.states import Approval, Operation, PayoutState, Resolution
 from ledger import book
 from ledger.accounts import AccountBalance, read_account
 from ledger.chart import AccountKind, system_account_id
 from ledger.legs import StepKey
-from store import operations, payouts, rules
+from store import operations, payouts, rules, suspense
 
 #: The kinds of account that money may leave from by the will of its owner.
 SPENDABLE = frozenset({AccountKind.WALLET, AccountKind.MERCHANT_AVAILABLE})
@@ -96,10 +96,11 @@ async def _out_of_account(session: AsyncSession, command: PayoutCommand, request
 
 async def _out_of_suspense(session: AsyncSession, command: PayoutCommand, request: PayoutRequest, item_id: str) -> Row:
     """The whole item, of its own channel account, without a fee: it was never the merchant's to pay for."""
-    item = await payouts.begin_item(session, item_id, command.merchant_id)
-    if item["amount_minor"] != request.amount_minor or item["channel_account_id"] != request.channel_account_id:
+    taking = suspense.Taking(merchant_id=command.merchant_id, resolution=Resolution.PAYOUT, object_id=command.payout_id)
+    item = await suspense.take(session, item_id, taking)
+    if item.amount_minor != request.amount_minor or item.channel_account_id != request.channel_account_id:
         raise AmountMismatch("an item is paid out whole, and where it lies")
-    if item["currency"] != request.currency:
+    if item.currency is not request.currency:
         raise CurrencyMismatch
     return {"suspense_item_id": item_id}
 

@@ -14,7 +14,7 @@ from domain.errors import ApprovalExpired, ApprovalRejected
 from domain.outgoing import ApprovalCommand, RefundCommand, RefundView
 from domain.states import Approval, RefundOrigin, RefundState
 from ledger import book
-from store import payments, refunds, rules
+from store import payments, refunds, rules, suspense
 from store.database import Database
 
 Row = dict[str, Any]
@@ -79,8 +79,10 @@ async def _confirm(session: AsyncSession, row: Row) -> str:
         await post_refund(session, row)
         return "refund.succeeded"
     await post_unapplied_refund(session, row)
-    if row["origin"] == RefundOrigin.MISMATCH:
-        await refunds.end_suspense_item(session, RefundOrigin.MISMATCH, row["out_no"])
+    if row["suspense_item_id"] is not None:
+        await suspense.end(session, row["suspense_item_id"], row["id"])
+    if row["origin"] == RefundOrigin.BOUNCE:
+        return "refund.succeeded"
     await payments.record(session, row["out_no"], attempt={"state": "returned"}, evidence=None, move=None)
     return "late_payment.refunded"
 
@@ -92,9 +94,12 @@ async def _cancel(session: AsyncSession, row: Row) -> Row:
         await rules.give_back(session, row["id"])
         await release_merchant_money(session, row)
         return {"needs_attention": False}
-    if row["origin"] != RefundOrigin.MISMATCH:
+    if row["suspense_item_id"] is None:
         await book.release(session, refund_hold_key(row["id"]))
-    return attention("refund_failed")
+    else:
+        await suspense.reopen(session, row["suspense_item_id"], row["id"])
+    # What an operator asked for is looked at where it was asked for: its item is open again, and has an owner.
+    return {"needs_attention": False} if row["origin"] == RefundOrigin.BOUNCE else attention("refund_failed")
 
 
 def _failure(row: Row) -> Row:

@@ -13,7 +13,7 @@ from domain.ids import new_id
 from domain.money import Currency
 from domain.outgoing import RefundView
 from domain.states import RefundOrigin, RefundState
-from store import refunds
+from store import refunds, suspense
 
 Row = dict[str, Any]
 
@@ -31,7 +31,7 @@ async def keep_watched(session: AsyncSession, row: Row, answer: RefundAnswer | N
 async def _bounce(session: AsyncSession, row: Row, bounced_at: datetime, proof: Row | None) -> RefundView:
     """Posted to suspense with an item that has an owner, and told; the payment stays refunded."""
     await post_bounce(session, row, bounced_at)
-    await refunds.open_suspense_item(session, _item(row))
+    await suspense.open_item(session, _item(row))
     columns = {
         "state": RefundState.BOUNCED,
         "bounced_at": bounced_at.isoformat(),
@@ -43,8 +43,8 @@ async def _bounce(session: AsyncSession, row: Row, bounced_at: datetime, proof: 
     return await refunds.record(session, row["id"], columns=columns, evidence=proof, event="refund.bounced")
 
 
-def _item(row: Row) -> refunds.NewSuspenseItem:
-    return refunds.NewSuspenseItem(
+def _item(row: Row) -> suspense.NewSuspenseItem:
+    return suspense.NewSuspenseItem(
         id=new_id("sus"),
         merchant_id=row["merchant_id"],
         origin=RefundOrigin.BOUNCE,

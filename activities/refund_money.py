@@ -127,8 +127,7 @@ def refund_amounts(row: Row) -> dict[str, int]:
 
 async def post_unapplied_refund(session: AsyncSession, row: Row) -> None:
     """Out of `unapplied` (by its hold) or `suspense`, back to the channel's clearing."""
-    mismatch = row["origin"] == RefundOrigin.MISMATCH
-    step = steps.REFUND_SUSPENSE if mismatch else steps.REFUND_UNAPPLIED
+    step = steps.REFUND_UNAPPLIED if row["suspense_item_id"] is None else steps.REFUND_SUSPENSE
     await _post(session, row, step=step, amounts={"refund_minor": row["amount_minor"]})
 
 

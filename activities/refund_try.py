@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.refund_item import try_refund_of_item
 from activities.refund_lines import chosen_lines
 from activities.refund_money import Wanted, hold_merchant_money, unsettled_minor
 from domain.errors import AccountClosed, CurrencyMismatch, NotFound, PaymentNotRefundable, RefundAboveRefundable
@@ -41,9 +42,12 @@ async def try_refund(session: AsyncSession, refund_id: str) -> RefundView:
 
     A repeat answers it as it is. NotFound, PaymentNotRefundable, CurrencyMismatch, RefundAboveRefundable,
     InvalidRequest (lines), AccountClosed (the payer's wallet), MerchantFundsInsufficient, and whatever the merchant's
-    rule refuses: the caller's transaction is undone, and nothing remains.
+    rule refuses: the caller's transaction is undone, and nothing remains. One out of suspense has a try of its own.
     """
-    asked = await _ask(session, refund_id)
+    kept = await kept_request(session, refund_id)
+    if "suspense_item_id" in kept.body:
+        return await try_refund_of_item(session, refund_id, kept)
+    asked = await _ask(session, refund_id, kept)
     if known := await refunds.find(session, refund_id):
         return known
     _require_refundable(asked.payment, asked.request)
@@ -57,9 +61,8 @@ async def try_refund(session: AsyncSession, refund_id: str) -> RefundView:
     return await refunds.open_refund(session, row)
 
 
-async def _ask(session: AsyncSession, refund_id: str) -> _Asked:
+async def _ask(session: AsyncSession, refund_id: str, kept: KeptRequest) -> _Asked:
     """The payment is locked; NotFound for another merchant's."""
-    kept = await kept_request(session, refund_id)
     request = RefundRequest.model_validate(kept.body)
     standing = await lock_payment(session, request.payment_id)
     if standing is None or standing.payment.merchant_id != kept.merchant_id:

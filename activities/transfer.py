@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.payout_try import spendable_account
+from activities.transfer_item import post_item
 from domain.outgoing import TransferCommand, TransferView
 from domain.outgoing_orders import TransferRequest
 from domain.rules import BALANCE
@@ -27,15 +28,22 @@ class TransferSteps:
     async def post(self, command: TransferCommand) -> TransferView:
         """One transaction: the transfer has succeeded, or a refusal left nothing; a second run reads the first.
 
-        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, and what the rule refuses.
+        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, ItemEnded, and what
+        the rule refuses.
         """
         async with self._database.transaction("transfer.post", command.transfer_id) as session:
-            return await transfers.find(session, command.transfer_id) or await _post(session, command)
+            return await transfers.find(session, command.transfer_id) or await _make(session, command)
 
 
-async def _post(session: AsyncSession, command: TransferCommand) -> TransferView:
+async def _make(session: AsyncSession, command: TransferCommand) -> TransferView:
     kept = await operations.kept_request(session, command.transfer_id)
     request = TransferRequest.model_validate(kept.body)
+    if request.suspense_item_id is not None:
+        return await post_item(session, command, request, request.suspense_item_id)
+    return await _post(session, command, request)
+
+
+async def _post(session: AsyncSession, command: TransferCommand, request: TransferRequest) -> TransferView:
     source = await spendable_account(session, request.from_account_id, command.merchant_id)
     owner = None if request.across_merchants else command.merchant_id
     target = await spendable_account(session, request.to_account_id, owner)

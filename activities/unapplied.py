@@ -8,11 +8,11 @@ from activities.judgement import ATTENTION_OWNER, Standing, Unapplied
 from channels.answers import OrderAnswer
 from domain.ids import AccountId, RefundId, new_id, new_out_no, new_refund_id
 from domain.money import Currency
-from domain.states import RefundOrigin
+from domain.states import RefundOrigin, Resolution
 from ledger import book, steps
 from ledger.chart import AccountKind, system_account_id
 from ledger.legs import StepKey
-from store import refunds
+from store import refunds, suspense
 
 REASONS = {
     Unapplied.LATE: "paid after the payment had ended",
@@ -24,8 +24,8 @@ REASONS = {
 async def post_unapplied(session: AsyncSession, standing: Standing, kind: Unapplied, answer: OrderAnswer) -> RefundId:
     """The receipt is posted, and a pending refund of exactly what was received stands in the same transaction.
 
-    A mismatch goes to `suspense` with an item that has an owner; late and double money to `unapplied`, where the
-    refund's hold keeps it.
+    A mismatch goes to `suspense` with an item that has an owner, and that the refund is to end; late and double money
+    to `unapplied`, where the refund's hold keeps it.
     """
     if answer.paid_amount_minor is None or answer.currency is None:
         raise ValueError("a paid answer states its amount and currency")
@@ -45,10 +45,11 @@ async def post_unapplied(session: AsyncSession, standing: Standing, kind: Unappl
         channel_minor=received_minor,
         currency=currency,
         reason=REASONS[kind],
+        suspense_item_id=new_id("sus") if kind is Unapplied.MISMATCH else None,
     )
     await refunds.insert(session, row)
     if kind is Unapplied.MISMATCH:
-        await _open_item(session, standing, received_minor, currency)
+        await suspense.open_item(session, _item(standing, row))
     else:
         await _hold(session, refund_id, standing, received_minor, currency)
     return refund_id
@@ -71,21 +72,22 @@ async def _post_receipt(session: AsyncSession, standing: Standing, kind: Unappli
     await book.post(session, StepKey(biz_type="attempt", biz_id=standing.out_no, step=step.name), request)
 
 
-async def _open_item(session: AsyncSession, standing: Standing, received_minor: int, currency: Currency) -> None:
-    item = refunds.NewSuspenseItem(
-        id=new_id("sus"),
+def _item(standing: Standing, refund: refunds.NewRefund) -> suspense.NewSuspenseItem:
+    return suspense.NewSuspenseItem(
+        id=refund.suspense_item_id or "",
         merchant_id=standing.merchant_id,
         origin=RefundOrigin.MISMATCH,
         object_id=standing.out_no,
         out_no=standing.out_no,
         channel_account_id=standing.channel_account_id,
-        amount_minor=received_minor,
-        currency=currency,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
         owner=ATTENTION_OWNER,
-        reason=REASONS[Unapplied.MISMATCH],
+        reason=refund.reason,
         evidence={"asked_minor": standing.amount_minor, "asked_currency": standing.currency},
+        resolution=Resolution.REFUND,
+        resolution_id=refund.id,
     )
-    await refunds.open_suspense_item(session, item)
 
 
 async def _hold(

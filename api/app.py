@@ -19,6 +19,7 @@ from api import (
     refunds,
     rules,
     skus,
+    suspense_items,
     top_ups,
     transfers,
 )
@@ -29,7 +30,7 @@ from api.services import Services
 
 VERSION = "1.0.0"
 MONEY = (payments, refunds, top_ups, payouts, transfers)
-ROUTERS = (*MONEY, accounts, skus, merchants, rules, events, audit, callbacks, health)
+ROUTERS = (*MONEY, accounts, suspense_items, skus, merchants, rules, events, audit, callbacks, health)
 
 
 def create_app(services: Services) -> FastAPI:

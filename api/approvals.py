@@ -1,4 +1,4 @@
-"""An operator's decision about something that awaits one: the running workflow takes it, or nobody does any more."""
+"""An operator's decision on a refund or payout: the running workflow takes it, or nobody does any more."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.outgoing_bodies import Choice, DecisionBody
 from api.services import Services
-from domain.errors import BY_CODE, InvalidRequest, NotAwaitingApproval, Unavailable
+from domain.errors import BY_CODE, NotAwaitingApproval, Unavailable
 from domain.outgoing import ApprovalCommand
 from domain.states import Approval
 
@@ -21,9 +21,7 @@ _log = structlog.get_logger("approvals")
 
 
 def decision_of(object_id: str, body: DecisionBody) -> ApprovalCommand:
-    """What the workflow is told; InvalidRequest for a rejection without its reason."""
-    if body.decision is Choice.REJECT and body.reason is None:
-        raise InvalidRequest(fields={"reason": "a rejection has its reason"})
+    """What the workflow is told."""
     return ApprovalCommand(object_id=object_id, decision=_MEANING[body.decision], reason=body.reason)
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from api.fields import Body, BusinessNo, Metadata, ShortText, Token
 from domain.money import AmountMinor, Currency
@@ -65,7 +65,13 @@ class Choice(StrEnum):
 
 
 class DecisionBody(Body):
-    """A second pair of eyes; a rejection has its reason."""
+    """An operator's word on an object that waits for one; a rejection has its reason."""
 
     decision: Choice
     reason: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _reason_of_a_rejection(self) -> "DecisionBody":
+        if self.decision is Choice.REJECT and self.reason is None:
+            raise ValueError("a rejection has its reason")
+        return self

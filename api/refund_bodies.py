@@ -1,6 +1,6 @@
 """The bodies of calls about refunds."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -47,16 +47,3 @@ class RefundBody(Body):
     reason: ShortText
     lines: Annotated[list[RestockLineBody], Field(max_length=LINES_MAX)] = []
     metadata: Metadata = {}
-
-
-class DecisionBody(Body):
-    """An operator's word on an object that waits for one; a rejection needs its reason."""
-
-    decision: Literal["approve", "reject"]
-    reason: ShortText | None = None
-
-    @model_validator(mode="after")
-    def _reason_of_a_rejection(self) -> "DecisionBody":
-        if self.decision == "reject" and self.reason is None:
-            raise ValueError("a rejection needs a reason")
-        return self

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 
+from api.approvals import decide, decision_of, require_decided
 from api.audit_rows import note_first
 from api.auth import Caller
-from api.decisions import decide
 from api.operation_start import AskedOperation, Start, claim, start_operation
-from api.refund_bodies import DecisionBody, RefundBody
+from api.outgoing_bodies import DecisionBody
+from api.refund_bodies import RefundBody
 from api.services import Services
 from domain.errors import NotAwaitingApproval, NotFound, Unavailable
 from domain.ids import new_refund_id
-from domain.outgoing import ApprovalCommand, RefundCommand
+from domain.outgoing import RefundCommand
 from domain.refund_objects import RefundObject, render_refund
 from domain.states import Approval, Operation
+from store.operations import ClaimedOperation
 from store.tables.refunds import Refund
 from workflows.refund import RefundWorkflow
-
-_DECISIONS = {"approve": Approval.APPROVED, "reject": Approval.REJECTED}
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,26 @@ async def open_refund(services: Services, merchant_id: str, *, body: RefundBody,
         new_id=new_refund_id(),
         key=key,
     )
-    claimed = await claim(services, asked)
-    start = Start(
-        run=RefundWorkflow.run,
-        command=RefundCommand(refund_id=claimed.object_id, merchant_id=merchant_id),
-        accepted=RefundWorkflow.accepted,
-        channel=None,
-        summary=f"refund {body.refund_no} of {body.payment_id}: {body.amount_minor} minor units",
-    )
-    await start_operation(services, claimed, asked, start=start)
+    summary = f"refund {body.refund_no} of {body.payment_id}: {body.amount_minor} minor units"
+    claimed = await start_refund_workflow(services, asked, summary=summary)
     refund = await find_refund(services, claimed.object_id, merchant_id)
     if refund is None:
         raise Unavailable("not opened yet; the same call continues it")
     return OpenedRefund(refund=refund, replayed=claimed.replayed)
+
+
+async def start_refund_workflow(services: Services, asked: AskedOperation, *, summary: str) -> ClaimedOperation:
+    """The number is this request's and the refund runs; what refuses it is raised, and its number is free."""
+    claimed = await claim(services, asked)
+    start = Start(
+        run=RefundWorkflow.run,
+        command=RefundCommand(refund_id=claimed.object_id, merchant_id=asked.merchant_id),
+        accepted=RefundWorkflow.accepted,
+        channel=None,
+        summary=summary,
+    )
+    await start_operation(services, claimed, asked, start=start)
+    return claimed
 
 
 async def decide_refund(services: Services, caller: Caller, *, refund_id: str, body: DecisionBody) -> RefundObject:
@@ -61,16 +68,12 @@ async def decide_refund(services: Services, caller: Caller, *, refund_id: str, b
 
     NotAwaitingApproval when none is awaited, or another was faster.
     """
-    wanted = _DECISIONS[body.decision]
+    command = decision_of(refund_id, body)
     await _require_awaited(services, refund_id)
     await note_first(services, caller, f"refund.{body.decision}", refund_id, reason=body.reason)
-    command = ApprovalCommand(object_id=refund_id, decision=wanted, reason=body.reason)
     heard = await decide(services, RefundWorkflow.decide, command)
     refund = await require_refund(services, refund_id, None)
-    if refund.approval is Approval.AWAITED and not heard:
-        raise Unavailable("the refund's workflow is away; the same call decides it later")
-    if refund.approval is not wanted:
-        raise NotAwaitingApproval
+    require_decided(refund.approval, command, heard=heard)
     return refund
 
 

@@ -12,8 +12,9 @@ from api.documentation import FOR_A_KEY, problems
 from api.fields import IdInPath
 from api.idempotency import REPLAYED, IdempotencyKey
 from api.json_bodies import JsonRouter
+from api.outgoing_bodies import DecisionBody
 from api.payment_search import Number
-from api.refund_bodies import DecisionBody, RefundBody
+from api.refund_bodies import RefundBody
 from api.refund_start import decide_refund, open_refund, require_refund, show_refund
 from api.services import FromServices
 from domain.errors import (

@@ -15,6 +15,7 @@ from domain.outgoing_objects import TransferObject, render_transfer
 from domain.outgoing_orders import TransferRequest
 from domain.states import Operation
 from ledger.accounts import read_account
+from store.operations import ClaimedOperation
 from store.transfers import snapshot
 from workflows.transfer import TransferWorkflow
 
@@ -47,19 +48,26 @@ async def start_transfer(services: Services, caller: Caller, *, body: TransferBo
     )
     claimed = await claim(services, operation)
     await note_first(services, caller, "transfer.make", claimed.object_id)
-    start = Start(
-        run=TransferWorkflow.run,
-        command=TransferCommand(transfer_id=claimed.object_id, merchant_id=merchant_id),
-        accepted=TransferWorkflow.accepted,
-        channel=None,
-        summary=_summary(body),
-    )
-    await start_operation(services, claimed, operation, start=start)
+    await start_transfer_workflow(services, claimed, operation, summary=_summary(body))
     async with services.database.reading() as session:
         found = await snapshot(session, claimed.object_id)
     if found is None:
         raise Unavailable("its workflow ended before it had begun; after an hour the same call starts it anew")
     return StartedTransfer(transfer=render_transfer(found), replayed=claimed.replayed)
+
+
+async def start_transfer_workflow(
+    services: Services, claimed: ClaimedOperation, asked: AskedOperation, *, summary: str
+) -> None:
+    """The transfer is posted; what refuses it is raised, and its number is free."""
+    start = Start(
+        run=TransferWorkflow.run,
+        command=TransferCommand(transfer_id=claimed.object_id, merchant_id=asked.merchant_id),
+        accepted=TransferWorkflow.accepted,
+        channel=None,
+        summary=summary,
+    )
+    await start_operation(services, claimed, asked, start=start)
 
 
 async def _merchant_of(services: Services, account_id: str) -> str:

@@ -67,6 +67,7 @@ class TransferObject(Shown):
     version: Version
     from_account_id: str
     to_account_id: str
+    suspense_item_id: str | None = Field(None, description="The item that it ended, where it came out of one.")
     amount_minor: Minor
     fee_minor: Minor
     currency: Currency

@@ -38,11 +38,15 @@ class PayoutRequest(Frozen):
 
 
 class TransferRequest(Frozen):
-    """Money from one account to another; `across_merchants` when the operator asked, who alone may cross them."""
+    """Money from one account to another; `across_merchants` when the operator asked, who alone may cross them.
+
+    One that ends a suspense item names it: the item's whole amount, from the account of suspense into a wallet.
+    """
 
     transfer_no: str
     from_account_id: str
     to_account_id: str
+    suspense_item_id: str | None = None
     amount_minor: AmountMinor
     currency: Currency
     memo: str | None = None

@@ -37,6 +37,7 @@ class RefundObject(Shown):
     debt_minor: Minor = Field(0, description="What the merchant owes us for it.")
     reason: str
     lines: list[RestockedLine] | None = None
+    suspense_item_id: str | None = Field(None, description="The item that it takes out of suspense.")
     channel: str | None = None
     out_no: str | None = Field(None, description="Our number of the attempt that was paid.")
     out_refund_no: str

@@ -35,3 +35,9 @@ class RefundRequest(Frozen):
     reason: str
     lines: tuple[RestockLine, ...] = ()
     metadata: dict[str, str] = {}
+
+
+class ItemRefundRequest(Frozen):
+    """A refund that takes an item out of suspense; amount, currency and payment are the item's."""
+
+    suspense_item_id: str

@@ -196,6 +196,22 @@ class Operation(StrEnum):
     TRANSFER = "transfer"
 
 
+class ItemState(StrEnum):
+    """Where a suspense item stands; `ending` while a refund or payout takes its money out."""
+
+    OPEN = "open"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class Resolution(StrEnum):
+    """How a suspense item ends: back to the payer by its channel, into a wallet, or paid out to a payee."""
+
+    REFUND = "refund"
+    WALLET = "wallet"
+    PAYOUT = "payout"
+
+
 class ReservationState(StrEnum):
     """A hold in the ledger or a reservation of stock; a tombstone is `released` without a try."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import ItemEnded, NotFound
+from domain.errors import NotFound
 from domain.outgoing import PayoutView
 from domain.states import PayoutState
 
@@ -35,8 +35,6 @@ _LOCK = text(
 )
 _READ = text("SELECT p.*, m.attention_after_s FROM payout p JOIN merchant m ON m.id = p.merchant_id WHERE p.id = :id")
 _SNAPSHOT = text("SELECT payout_snapshot(:id)")
-_BEGIN_ITEM = text("SELECT suspense_begin_payout(:item_id, :merchant_id)")
-_END_ITEM = text("SELECT suspense_end_payout(:item_id, :paid)")
 _SNAPSHOTS = "SELECT jsonb_build_object('payout', payout_shown(p)) FROM payout p"
 #: Each filter of a look-up and its condition; only those that are asked for become part of the statement.
 _CONDITIONS = {
@@ -99,19 +97,6 @@ async def record(
         "event": event,
     }
     return PayoutView.model_validate(await session.scalar(_RECORD, arguments))
-
-
-async def begin_item(session: AsyncSession, item_id: str, merchant_id: str) -> dict[str, Any]:
-    """The suspense item is being ended by a payout, and this is its row; ItemEnded when it is not open."""
-    item: dict[str, Any] | None = await session.scalar(_BEGIN_ITEM, {"item_id": item_id, "merchant_id": merchant_id})
-    if item is None:
-        raise ItemEnded
-    return item
-
-
-async def end_item(session: AsyncSession, item_id: str, *, paid: bool) -> None:
-    """The suspense item is ended, or open again when its money did not leave."""
-    await session.execute(_END_ITEM, {"item_id": item_id, "paid": paid})
 
 
 async def snapshot(session: AsyncSession, payout_id: str) -> Snapshot | None:

@@ -1,4 +1,4 @@
-"""Refund rows and suspense items: each function is one statement inside the caller's transaction."""
+"""Refund rows: each function is one statement inside the caller's transaction."""
 
 import json
 from datetime import datetime
@@ -40,6 +40,7 @@ class NewRefund(Frozen):
     direct_minor: int = 0
     holds: dict[str, str] | None = None
     to_account_id: str | None = None
+    suspense_item_id: str | None = None
     currency: Currency
     reason: str
     lines: tuple[dict[str, Any], ...] | None = None
@@ -49,35 +50,9 @@ class NewRefund(Frozen):
     metadata: dict[str, str] = {}
 
 
-class NewSuspenseItem(Frozen):
-    """Money that we have and cannot place, what it is about, and what else is known of it."""
-
-    id: str
-    merchant_id: str
-    origin: str
-    object_id: str
-    out_no: str
-    channel_account_id: str
-    amount_minor: int
-    currency: Currency
-    owner: str
-    reason: str
-    evidence: dict[str, Any]
-
-
 _INSERT = text("SELECT refund_insert(CAST(:refund AS jsonb))")
 _OPEN = text("SELECT refund_open(CAST(:refund AS jsonb))")
 _CONCLUDE = text("SELECT refund_conclude(:id, :given)")
-_ITEM = text(
-    "INSERT INTO suspense_item (id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency,"
-    " owner, reason, evidence)"
-    " VALUES (:id, :merchant_id, :origin, :object_id, :out_no, :channel_account_id, :amount_minor, :currency, :owner,"
-    " :reason, CAST(:evidence AS jsonb)) ON CONFLICT DO NOTHING"
-)
-_END_ITEM = text(
-    "UPDATE suspense_item SET state = 'ended', resolution = coalesce(resolution, 'refund'), ended_at = now(),"
-    " version = version + 1 WHERE origin = :origin AND object_id = :object_id AND state <> 'ended'"
-)
 _VIEW = text("SELECT refund_view(:id)")
 _SEND = text("SELECT refund_send(:id, :one_at_a_time)")
 _UNSEND = text("SELECT refund_unsend(:id)")
@@ -107,16 +82,6 @@ async def conclude(session: AsyncSession, refund_id: str, *, given: bool) -> Non
     Only for a refund that the business asked for, which is locked and had not ended.
     """
     await session.execute(_CONCLUDE, {"id": refund_id, "given": given})
-
-
-async def open_suspense_item(session: AsyncSession, item: NewSuspenseItem) -> None:
-    """The item is open, once per object."""
-    await session.execute(_ITEM, {**item.model_dump(), "evidence": json.dumps(item.evidence)})
-
-
-async def end_suspense_item(session: AsyncSession, origin: str, object_id: str) -> None:
-    """The object's suspense item is ended, because its money left suspense."""
-    await session.execute(_END_ITEM, {"origin": origin, "object_id": object_id})
 
 
 async def find(session: AsyncSession, refund_id: str) -> RefundView | None:

@@ -1,4 +1,4 @@
--- Suspense = sum of its items that have not ended, each with an owner; unapplied = late and double receipts not returned.
+-- Suspense = its items that have not ended, each owned and ended by what took it; unapplied = receipts not returned yet.
 SELECT coalesce(book.owner, items.owner) AS channel_account_id, 'suspense' AS kind,
     coalesce(book.minor, 0) AS book_minor, coalesce(items.minor, 0) AS items_minor
 FROM (
@@ -24,3 +24,8 @@ WHERE coalesce(book.minor, 0) <> coalesce(receipts.minor, 0)
 UNION ALL
 SELECT id, 'suspense item', amount_minor, 0 FROM suspense_item
 WHERE state <> 'ended' AND (owner = '' OR reason = '') AND created_at >= CAST(:since AS timestamptz)
+UNION ALL
+SELECT i.id, 'suspense item ' || i.state, i.amount_minor, 0
+FROM suspense_item i LEFT JOIN saga_object o ON o.id = i.resolution_id
+WHERE i.state = 'ending' AND coalesce(o.ended, true)
+    OR i.state = 'ended' AND i.ended_at >= CAST(:since AS timestamptz) AND coalesce(o.holds_end, '') <> 'confirmed'

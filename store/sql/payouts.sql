@@ -94,22 +94,3 @@ BEGIN
     RETURN payout_view(p_id);
 END
 $$;
-
--- The item is being ended by this payout; null when it is not open, or not this merchant's.
-CREATE FUNCTION suspense_begin_payout(p_item_id text, p_merchant_id text) RETURNS jsonb
-LANGUAGE sql AS $$
-    UPDATE suspense_item AS i SET state = 'ending', resolution = 'payout', version = version + 1
-    WHERE id = p_item_id AND merchant_id = p_merchant_id AND state = 'open'
-    RETURNING to_jsonb(i)
-$$;
-
--- The money of the item has left suspense, or has stayed there: then somebody may try again.
-CREATE FUNCTION suspense_end_payout(p_item_id text, p_paid boolean) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE suspense_item SET
-        state = CASE WHEN p_paid THEN 'ended' ELSE 'open' END,
-        resolution = CASE WHEN p_paid THEN resolution END,
-        ended_at = CASE WHEN p_paid THEN now() END,
-        version = version + 1
-    WHERE id = p_item_id AND state = 'ending'
-$$;

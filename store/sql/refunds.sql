@@ -50,12 +50,12 @@ LANGUAGE sql AS $$
     INSERT INTO refund (
         id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
         amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, currency, reason, lines, leg_state, approval, approval_expires_at, metadata,
-        send_before)
+        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
+        approval_expires_at, metadata, send_before)
     SELECT id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
         amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, currency, reason, lines, leg_state, approval, approval_expires_at, metadata,
-        'infinity'
+        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
+        approval_expires_at, metadata, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 

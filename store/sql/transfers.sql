@@ -19,11 +19,12 @@ DECLARE
 BEGIN
     made := jsonb_populate_record(NULL::transfer, p_transfer);
     INSERT INTO transfer (
-        id, merchant_id, transfer_no, from_account_id, to_account_id, amount_minor, fee_minor, currency, memo, state,
-        succeeded_at, metadata)
+        id, merchant_id, transfer_no, from_account_id, to_account_id, suspense_item_id, amount_minor, fee_minor,
+        currency, memo, state, succeeded_at, metadata)
     VALUES (
-        made.id, made.merchant_id, made.transfer_no, made.from_account_id, made.to_account_id, made.amount_minor,
-        made.fee_minor, made.currency, made.memo, 'succeeded', made.succeeded_at, coalesce(made.metadata, '{}'))
+        made.id, made.merchant_id, made.transfer_no, made.from_account_id, made.to_account_id, made.suspense_item_id,
+        made.amount_minor, made.fee_minor, made.currency, made.memo, 'succeeded', made.succeeded_at,
+        coalesce(made.metadata, '{}'))
     RETURNING * INTO made;
     PERFORM event_append(
         made.merchant_id, 'transfer.succeeded', made.id, made.version, transfer_snapshot(made.id));

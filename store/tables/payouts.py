@@ -75,7 +75,10 @@ class Payout(SQLModel, table=True):
 
 
 class Transfer(SQLModel, table=True):
-    """Money from one account to another, in one transaction: the row and its posting stand or fall together."""
+    """Money from one account to another, in one transaction: the row and its posting stand or fall together.
+
+    One that resolves a suspense item names it, and comes from the account of suspense.
+    """
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -92,6 +95,7 @@ class Transfer(SQLModel, table=True):
     transfer_no: str = words()
     from_account_id: str = words()
     to_account_id: str = words()
+    suspense_item_id: str | None = maybe_words()
     amount_minor: int = whole()
     fee_minor: int = whole(default=0)
     currency: str = words()

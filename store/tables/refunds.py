@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from domain.states import Approval, Certainty, LegState, RefundOrigin, RefundState
+from domain.states import Approval, Certainty, ItemState, LegState, RefundOrigin, RefundState, Resolution
 from store.tables.columns import document, maybe_words, moment, one_of, whole, words
 
 
@@ -93,15 +93,18 @@ class Refund(SQLModel, table=True):
 class SuspenseItem(SQLModel, table=True):
     """Money that we have and cannot place: the sum of those that are not ended is the suspense account.
 
-    One per attempt that was paid wrongly, one per refund that bounced. `ending` while a refund or payout takes it out.
+    One per attempt that was paid wrongly, one per refund or payout that came back and has no account to return to.
+    `resolution_id` names the refund, payout or transfer that takes it out, or took it.
     """
 
     __tablename__ = "suspense_item"
     __table_args__ = (
-        one_of("state", ("open", "ending", "ended")),
+        one_of("state", ItemState),
         one_of("origin", ("mismatch", "bounce")),
         CheckConstraint("amount_minor > 0", name="suspense_item_amount_positive"),
+        one_of("resolution", Resolution),
         CheckConstraint("(state = 'open') = (resolution IS NULL)", name="suspense_item_resolution"),
+        CheckConstraint("(state = 'open') = (resolution_id IS NULL)", name="suspense_item_resolution_id"),
         Index("suspense_item_open", "created_at", postgresql_where=text("state <> 'ended'")),
         Index("suspense_item_object_id", "origin", "object_id", unique=True),
     )
@@ -119,6 +122,7 @@ class SuspenseItem(SQLModel, table=True):
     evidence: dict[str, Any] = document()
     state: str = words(default="open")
     resolution: str | None = maybe_words()
+    resolution_id: str | None = maybe_words()
     version: int = whole(default=1)
     created_at: datetime = moment(now=True)
     ended_at: datetime | None = moment(nullable=True)

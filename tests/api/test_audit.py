@@ -17,6 +17,7 @@ from tests.support.centre import OPERATOR_KEY, Centre
 from tests.support.payee import pay_out, set_rule
 from tests.support.refunds import Refunds
 from tests.support.shop import Shop, operator, register_at_channel
+from tests.support.suspense import Suspense
 from tests.support.top_ups import Purse
 
 Route = tuple[str, str]
@@ -41,6 +42,7 @@ ACTS: dict[Route, tuple[str, dict[str, Any]]] = {
     ("DELETE", "/v1/merchants/{merchant_id}/rules/{operation}/{currency}"): ("rule.remove", {}),
     ("POST", "/v1/events/{event_id}/resend"): ("event.resend", {}),
     ("POST", "/v1/payouts/{payout_id}/decision"): ("payout.approve", {"decision": "approve"}),
+    ("POST", "/v1/suspense_items/{item_id}/resolve"): ("suspense_item.resolve", {"how": "wallet"}),
     ("POST", "/v1/transfers"): ("transfer.make", {"transfer_no": "t-1", "amount_minor": 5, "currency": "CNY"}),
 }
 
@@ -129,6 +131,8 @@ async def _body(shop: Shop, path: str, body: dict[str, Any]) -> dict[str, Any]:
             return {"url": f"{shop.centre.addresses.sink}/hook"}
         case ["accounts"]:
             return body | {"owner": new_id("payer"), "merchant_id": shop.merchant_id}
+        case ["suspense_items", *_]:
+            return body | {"account_id": shop.wallet_id}
         case ["transfers"]:
             return body | {"from_account_id": shop.wallet_id, "to_account_id": await _empty_account(shop)}
         case _:
@@ -160,6 +164,10 @@ async def _awaited_refund(shop: Shop) -> str:
     return str(refund["id"])
 
 
+async def _item(shop: Shop) -> str:
+    return await Suspense(shop).place()
+
+
 async def _key(shop: Shop) -> str:
     return str((await operator(shop.centre, "POST", f"/v1/merchants/{shop.merchant_id}/keys", {}))["id"])
 
@@ -177,6 +185,7 @@ async def _event(shop: Shop) -> str:
 MAKERS: dict[str, Callable[[Shop], Awaitable[str]]] = {
     "{payout_id}": _payout_to_approve,
     "{refund_id}": _awaited_refund,
+    "{item_id}": _item,
     "{key_id}": _key,
     "{account_id}": _empty_account,
     "{payment_id}": _payment,

@@ -21,6 +21,7 @@ from api.app import create_app
 from tests.support.centre import OPERATOR_KEY, centre_settings, make_services
 from tests.support.servers import Addresses
 from tests.support.shop import Shop
+from tests.support.suspense import Suspense
 from tests.support.top_ups import Purse
 
 EXAMPLES = 12
@@ -55,6 +56,7 @@ async def test_no_request_breaks_the_promises(shop: Shop, label: str) -> None:
     known = {
         "payment_id": payment["id"],
         "top_up_id": (await (await Purse.open(shop)).top_up())["id"],
+        "item_id": await Suspense(shop).place(),
         "operation": "payment",
         "currency": "CNY",
         "account_id": shop.wallet_id,

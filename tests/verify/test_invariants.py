@@ -90,6 +90,11 @@ CORRUPTIONS = {
             "INSERT INTO suspense_item (id, merchant_id, object_id, out_no, channel_account_id, amount_minor, currency,"
             " owner, reason) VALUES ('sus_x', '{merchant}', 'x', 'x', '{channel_account}', 5, 'CNY', 'operations', 'x')"
         ),
+        (
+            "INSERT INTO suspense_item (id, merchant_id, object_id, out_no, channel_account_id, amount_minor, currency,"
+            " owner, reason, state, resolution, resolution_id, ended_at) VALUES ('sus_x', '{merchant}', 'x', 'x',"
+            " '{channel_account}', 5, 'CNY', 'operations', 'x', 'ended', 'refund', 'ref_none', now())"
+        ),
     ],
     "31_sealed_days_are_unchanged": [
         "INSERT INTO sealed_day (day, sealed_at, postings, digest) VALUES (ledger_day(now()) - 1, now(), 0, '')",

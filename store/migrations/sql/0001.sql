@@ -221,6 +221,7 @@ CREATE TABLE suspense_item (
 	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	state TEXT DEFAULT 'open' NOT NULL, 
 	resolution TEXT, 
+	resolution_id TEXT, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
@@ -228,7 +229,9 @@ CREATE TABLE suspense_item (
 	CONSTRAINT state_known CHECK (state IN ('open', 'ending', 'ended')), 
 	CONSTRAINT origin_known CHECK (origin IN ('mismatch', 'bounce')), 
 	CONSTRAINT suspense_item_amount_positive CHECK (amount_minor > 0), 
-	CONSTRAINT suspense_item_resolution CHECK ((state = 'open') = (resolution IS NULL))
+	CONSTRAINT resolution_known CHECK (resolution IN ('refund', 'wallet', 'payout')), 
+	CONSTRAINT suspense_item_resolution CHECK ((state = 'open') = (resolution IS NULL)), 
+	CONSTRAINT suspense_item_resolution_id CHECK ((state = 'open') = (resolution_id IS NULL))
 );
 
 CREATE TABLE sweep_run (
@@ -247,6 +250,7 @@ CREATE TABLE transfer (
 	transfer_no TEXT NOT NULL, 
 	from_account_id TEXT NOT NULL, 
 	to_account_id TEXT NOT NULL, 
+	suspense_item_id TEXT, 
 	amount_minor BIGINT NOT NULL, 
 	fee_minor BIGINT DEFAULT 0 NOT NULL, 
 	currency TEXT NOT NULL, 
@@ -1442,25 +1446,6 @@ BEGIN
 END
 $$;
 
--- The item is being ended by this payout; null when it is not open, or not this merchant's.
-CREATE FUNCTION suspense_begin_payout(p_item_id text, p_merchant_id text) RETURNS jsonb
-LANGUAGE sql AS $$
-    UPDATE suspense_item AS i SET state = 'ending', resolution = 'payout', version = version + 1
-    WHERE id = p_item_id AND merchant_id = p_merchant_id AND state = 'open'
-    RETURNING to_jsonb(i)
-$$;
-
--- The money of the item has left suspense, or has stayed there: then somebody may try again.
-CREATE FUNCTION suspense_end_payout(p_item_id text, p_paid boolean) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE suspense_item SET
-        state = CASE WHEN p_paid THEN 'ended' ELSE 'open' END,
-        resolution = CASE WHEN p_paid THEN resolution END,
-        ended_at = CASE WHEN p_paid THEN now() END,
-        version = version + 1
-    WHERE id = p_item_id AND state = 'ending'
-$$;
-
 
 -- Refunds: the intent-first record of giving money back (law 4). Rows are locked in the order payment, refund of a try,
 -- and refund, attempt or payment of its later steps: a try only ever inserts its refund.
@@ -1514,12 +1499,12 @@ LANGUAGE sql AS $$
     INSERT INTO refund (
         id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
         amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, currency, reason, lines, leg_state, approval, approval_expires_at, metadata,
-        send_before)
+        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
+        approval_expires_at, metadata, send_before)
     SELECT id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
         amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, currency, reason, lines, leg_state, approval, approval_expires_at, metadata,
-        'infinity'
+        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
+        approval_expires_at, metadata, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 
@@ -1794,6 +1779,57 @@ END
 $$;
 
 
+-- Suspense items: money that came and cannot be placed, and what ends them. An item's row is locked after the row of the
+-- refund or payout that takes it out, and before that of what it is about.
+
+CREATE FUNCTION suspense_open(p_item jsonb) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO suspense_item (
+        id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason, evidence,
+        state, resolution, resolution_id)
+    SELECT id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason,
+        evidence, CASE WHEN resolution IS NULL THEN 'open' ELSE 'ending' END, resolution, resolution_id
+    FROM jsonb_populate_record(NULL::suspense_item, p_item)
+    ON CONFLICT DO NOTHING
+$$;
+
+-- The item is being ended by that object; null when it is not open, or not this merchant's.
+CREATE FUNCTION suspense_take(p_item_id text, p_merchant_id text, p_resolution text, p_object_id text) RETURNS jsonb
+LANGUAGE sql AS $$
+    UPDATE suspense_item AS i SET
+        state = 'ending', resolution = p_resolution, resolution_id = p_object_id, version = version + 1
+    WHERE id = p_item_id AND merchant_id = p_merchant_id AND state = 'open'
+    RETURNING to_jsonb(i)
+$$;
+
+-- The money of the item has left suspense: nobody needs to look any more at the refund that it is about, and a wrong
+-- receipt has become what was made of it.
+CREATE FUNCTION suspense_end(p_item_id text, p_object_id text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    ended suspense_item;
+BEGIN
+    UPDATE suspense_item SET state = 'ended', ended_at = now(), version = version + 1
+    WHERE id = p_item_id AND resolution_id = p_object_id AND state = 'ending'
+    RETURNING * INTO STRICT ended;
+    UPDATE refund SET needs_attention = false, version = version + 1, updated_at = now()
+    WHERE needs_attention AND id <> p_object_id AND id IN (
+        SELECT ended.object_id
+        UNION ALL
+        SELECT r.id FROM refund r WHERE r.out_no = ended.object_id AND r.origin NOT IN ('merchant', 'bounce'));
+    UPDATE attempt SET state = CASE ended.resolution WHEN 'wallet' THEN 'applied' ELSE 'returned' END, updated_at = now()
+    WHERE out_no = ended.object_id AND state = 'paid_mismatch';
+END
+$$;
+
+-- Its money has stayed in suspense after all: somebody may try again.
+CREATE FUNCTION suspense_reopen(p_item_id text, p_object_id text) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE suspense_item SET state = 'open', resolution = NULL, resolution_id = NULL, version = version + 1
+    WHERE id = p_item_id AND resolution_id = p_object_id AND state = 'ending'
+$$;
+
+
 -- Transfers: the row of what was posted in the same transaction.
 
 CREATE FUNCTION transfer_view(p_id text) RETURNS jsonb
@@ -1815,11 +1851,12 @@ DECLARE
 BEGIN
     made := jsonb_populate_record(NULL::transfer, p_transfer);
     INSERT INTO transfer (
-        id, merchant_id, transfer_no, from_account_id, to_account_id, amount_minor, fee_minor, currency, memo, state,
-        succeeded_at, metadata)
+        id, merchant_id, transfer_no, from_account_id, to_account_id, suspense_item_id, amount_minor, fee_minor,
+        currency, memo, state, succeeded_at, metadata)
     VALUES (
-        made.id, made.merchant_id, made.transfer_no, made.from_account_id, made.to_account_id, made.amount_minor,
-        made.fee_minor, made.currency, made.memo, 'succeeded', made.succeeded_at, coalesce(made.metadata, '{}'))
+        made.id, made.merchant_id, made.transfer_no, made.from_account_id, made.to_account_id, made.suspense_item_id,
+        made.amount_minor, made.fee_minor, made.currency, made.memo, 'succeeded', made.succeeded_at,
+        coalesce(made.metadata, '{}'))
     RETURNING * INTO made;
     PERFORM event_append(
         made.merchant_id, 'transfer.succeeded', made.id, made.version, transfer_snapshot(made.id));
