@@ -1,6 +1,6 @@
 """The files that make the book and those that judge it, in the order in which they run.
 
-    python -m ledger.sql    prints the part that a migration makes anew (see `store.schema`)
+python -m ledger.sql    prints the part that a migration makes anew (see `store.schema`)
 """
 
 from pathlib import Path

@@ -1,14 +1,14 @@
 """Today's schema as SQL, in the order that it can be run: what the newest migration must lead to.
 
-A migration has two parts, frozen beside it. `migrations/sql/NNNN.sql` is written by hand: what happens to tables, and to
-the rows that are in them (the ledger's too). `migrations/sql/NNNN_functions.sql` drops every view, trigger, function and
-composite type, and makes today's; it is printed, again after each change until the migration is released:
+A migration has two parts, frozen beside it. `migrations/sql/NNNN.sql` is written by hand: what happens to tables and to
+the rows in them, the ledger's too. `migrations/sql/NNNN_functions.sql` drops every view, trigger, function and
+composite type and makes today's; it is printed, again after each change until the migration is released:
 
     { python -m store.schema functions; python -m ledger.sql; } > store/migrations/sql/NNNN_functions.sql
 
-`python -m store.schema` prints the tables too, to copy from. tests/store/test_migrations.py compares a database that was
-migrated, and one that was upgraded with rows in it, with what today's files make, and says what the migration lacks.
-The ledger's files are the ledger's own: `store` never imports `ledger`.
+`python -m store.schema` prints the tables too, to copy from. `tests/store/test_migrations.py` compares a database that
+was migrated when it was empty, and one with rows in it, with what today's files make, and says what differs. The
+ledger's files are the ledger's own: `store` never imports `ledger`.
 """
 
 import sys
