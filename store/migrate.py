@@ -14,20 +14,20 @@ from settings import Settings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-async def migrate(url: str) -> None:
-    """The database behind the owner's URL is at the newest revision; one that is there already is unchanged."""
+async def migrate(url: str, *, revision: str = "head") -> None:
+    """The database behind the owner's URL is at that revision, the newest; one that is there already is unchanged."""
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, revision)
         await connection.commit()
     await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 if __name__ == "__main__":

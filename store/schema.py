@@ -1,10 +1,17 @@
 """Today's schema as SQL, in the order that it can be run: what the newest migration must lead to.
 
-    python -m store.schema > store/migrations/sql/NNNN.sql     (the first revision only)
+A migration has two parts, frozen beside it. `migrations/sql/NNNN.sql` is written by hand: what happens to tables and to
+the rows in them, the ledger's too. `migrations/sql/NNNN_functions.sql` drops every view, trigger, function and
+composite type and makes today's; it is printed, again after each change until the migration is released:
 
-The ledger's tables and functions are the ledger's own files, which the caller adds: `store` never imports `ledger`.
+    { python -m store.schema functions; python -m ledger.sql; } > store/migrations/sql/NNNN_functions.sql
+
+`python -m store.schema` prints the tables too, to copy from. `tests/store/test_migrations.py` compares a database that
+was migrated when it was empty, and one with rows in it, with what today's files make, and says what differs. The
+ledger's files are the ledger's own: `store` never imports `ledger`.
 """
 
+import sys
 from pathlib import Path
 
 from sqlalchemy.dialects import postgresql
@@ -20,6 +27,34 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
 REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
+"""
+
+#: Nothing here holds rows. In the order of who needs whom, so that whatever else needs one of them stops the migration.
+DROP_FUNCTIONS = """-- Everything without rows is dropped and made anew.
+
+DO $$
+DECLARE
+    v_drop text;
+BEGIN
+    FOR v_drop IN
+        SELECT statement FROM (
+            SELECT 1 AS place, oid, format('DROP VIEW %s', oid::regclass) AS statement FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'v' AND relowner = current_user::regrole
+            UNION ALL
+            SELECT 2, pg_trigger.oid, format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
+            FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+            WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+            UNION ALL
+            SELECT 3, oid, format('DROP FUNCTION %s', oid::regprocedure) FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND proowner = current_user::regrole
+            UNION ALL
+            SELECT 4, oid, format('DROP TYPE %s', oid::regclass) FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'c' AND relowner = current_user::regrole
+        ) AS dropped ORDER BY place, oid DESC
+    LOOP
+        EXECUTE v_drop;
+    END LOOP;
+END $$;
 """
 
 
@@ -45,4 +80,5 @@ def functions_sql() -> str:
 
 
 if __name__ == "__main__":
-    print(tables_sql() + "\n" + functions_sql())  # noqa: T201 - it is what this command is for
+    first = DROP_FUNCTIONS if sys.argv[1:] == ["functions"] else tables_sql()
+    print(first + "\n" + functions_sql())  # noqa: T201 - it is what this command is for

@@ -1,16 +1,3 @@
-CREATE TABLE audit_block (
-	n BIGINT NOT NULL, 
-	first_seq BIGINT NOT NULL, 
-	last_seq BIGINT NOT NULL, 
-	actions BIGINT NOT NULL, 
-	digest BYTEA NOT NULL, 
-	previous_hash BYTEA NOT NULL, 
-	hash BYTEA NOT NULL, 
-	sealed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-	PRIMARY KEY (n), 
-	CONSTRAINT audit_block_not_empty CHECK (actions > 0 AND first_seq <= last_seq)
-);
-
 CREATE TABLE callback (
 	id TEXT NOT NULL, 
 	channel TEXT NOT NULL, 
@@ -67,30 +54,6 @@ CREATE TABLE idempotency_key (
 	PRIMARY KEY (merchant_id, route, key)
 );
 
-CREATE TABLE limit_day (
-	merchant_id TEXT NOT NULL, 
-	operation TEXT NOT NULL, 
-	currency TEXT NOT NULL, 
-	account_id TEXT NOT NULL, 
-	day DATE NOT NULL, 
-	used_minor BIGINT NOT NULL, 
-	PRIMARY KEY (merchant_id, operation, currency, account_id, day), 
-	CONSTRAINT limit_day_not_negative CHECK (used_minor >= 0)
-);
-
-CREATE TABLE limit_use (
-	object_id TEXT NOT NULL, 
-	account_id TEXT NOT NULL, 
-	merchant_id TEXT NOT NULL, 
-	operation TEXT NOT NULL, 
-	currency TEXT NOT NULL, 
-	day DATE NOT NULL, 
-	amount_minor BIGINT NOT NULL, 
-	used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	given_back_at TIMESTAMP WITH TIME ZONE, 
-	PRIMARY KEY (object_id, account_id)
-);
-
 CREATE TABLE merchant (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -106,28 +69,11 @@ CREATE TABLE merchant (
 	CONSTRAINT attention_after_s_not_negative CHECK (attention_after_s >= 0)
 );
 
-CREATE TABLE operation_request (
-	object_id TEXT NOT NULL, 
-	merchant_id TEXT NOT NULL, 
-	operation TEXT NOT NULL, 
-	number TEXT NOT NULL, 
-	request_hash TEXT NOT NULL, 
-	body JSONB DEFAULT '{}'::jsonb NOT NULL, 
-	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	PRIMARY KEY (object_id), 
-	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer'))
-);
-
 CREATE TABLE operator_action (
 	id TEXT NOT NULL, 
-	seq BIGINT GENERATED ALWAYS AS IDENTITY, 
-	actor TEXT NOT NULL, 
 	action TEXT NOT NULL, 
 	object_id TEXT NOT NULL, 
 	reason TEXT, 
-	before JSONB, 
-	after JSONB, 
-	request_id TEXT, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
 );
@@ -149,54 +95,6 @@ CREATE TABLE payment_request (
 	PRIMARY KEY (payment_id)
 );
 
-CREATE TABLE payout (
-	id TEXT NOT NULL, 
-	merchant_id TEXT NOT NULL, 
-	payout_no TEXT NOT NULL, 
-	account_id TEXT, 
-	account_kind TEXT, 
-	suspense_item_id TEXT, 
-	amount_minor BIGINT NOT NULL, 
-	fee_minor BIGINT DEFAULT 0 NOT NULL, 
-	currency TEXT NOT NULL, 
-	channel TEXT NOT NULL, 
-	channel_account_id TEXT NOT NULL, 
-	destination JSONB DEFAULT '{}'::jsonb NOT NULL, 
-	memo TEXT, 
-	out_no TEXT NOT NULL, 
-	channel_no TEXT, 
-	state TEXT DEFAULT 'pending' NOT NULL, 
-	leg_state TEXT DEFAULT 'intent' NOT NULL, 
-	sent_at TIMESTAMP WITH TIME ZONE, 
-	approval TEXT, 
-	approval_expires_at TIMESTAMP WITH TIME ZONE, 
-	approval_reason TEXT, 
-	decided_at TIMESTAMP WITH TIME ZONE, 
-	failure_code TEXT, 
-	failure_detail TEXT, 
-	certainty TEXT DEFAULT 'sure' NOT NULL, 
-	checks BIGINT DEFAULT 0 NOT NULL, 
-	next_check_at TIMESTAMP WITH TIME ZONE, 
-	watch_until TIMESTAMP WITH TIME ZONE, 
-	needs_attention BOOLEAN DEFAULT false NOT NULL, 
-	attention_reason TEXT, 
-	attention_owner TEXT, 
-	version BIGINT DEFAULT 1 NOT NULL, 
-	succeeded_at TIMESTAMP WITH TIME ZONE, 
-	returned_at TIMESTAMP WITH TIME ZONE, 
-	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
-	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	PRIMARY KEY (id), 
-	CONSTRAINT state_known CHECK (state IN ('pending', 'awaiting_approval', 'processing', 'needs_action', 'succeeded', 'failed', 'rejected', 'expired', 'returned')), 
-	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
-	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
-	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
-	CONSTRAINT payout_amounts CHECK (amount_minor > 0 AND fee_minor >= 0 AND fee_minor < amount_minor), 
-	CONSTRAINT payout_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL), 
-	CONSTRAINT payout_has_one_source CHECK ((account_id IS NULL) = (suspense_item_id IS NOT NULL))
-);
-
 CREATE TABLE reservation (
 	payment_id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
@@ -210,28 +108,17 @@ CREATE TABLE reservation (
 CREATE TABLE suspense_item (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
-	origin TEXT DEFAULT 'mismatch' NOT NULL, 
-	object_id TEXT NOT NULL, 
 	out_no TEXT NOT NULL, 
-	channel_account_id TEXT NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
 	currency TEXT NOT NULL, 
 	owner TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
 	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	state TEXT DEFAULT 'open' NOT NULL, 
-	resolution TEXT, 
-	resolution_id TEXT, 
-	version BIGINT DEFAULT 1 NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	PRIMARY KEY (id), 
-	CONSTRAINT state_known CHECK (state IN ('open', 'ending', 'ended')), 
-	CONSTRAINT origin_known CHECK (origin IN ('mismatch', 'bounce')), 
-	CONSTRAINT suspense_item_amount_positive CHECK (amount_minor > 0), 
-	CONSTRAINT resolution_known CHECK (resolution IN ('refund', 'wallet', 'payout')), 
-	CONSTRAINT suspense_item_resolution CHECK ((state = 'open') = (resolution IS NULL)), 
-	CONSTRAINT suspense_item_resolution_id CHECK ((state = 'open') = (resolution_id IS NULL))
+	CONSTRAINT state_known CHECK (state IN ('open', 'ended'))
 );
 
 CREATE TABLE sweep_run (
@@ -242,54 +129,6 @@ CREATE TABLE sweep_run (
 	dropped_keys BIGINT NOT NULL, 
 	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	PRIMARY KEY (id)
-);
-
-CREATE TABLE transfer (
-	id TEXT NOT NULL, 
-	merchant_id TEXT NOT NULL, 
-	transfer_no TEXT NOT NULL, 
-	from_account_id TEXT NOT NULL, 
-	to_account_id TEXT NOT NULL, 
-	suspense_item_id TEXT, 
-	amount_minor BIGINT NOT NULL, 
-	fee_minor BIGINT DEFAULT 0 NOT NULL, 
-	currency TEXT NOT NULL, 
-	memo TEXT, 
-	state TEXT DEFAULT 'pending' NOT NULL, 
-	version BIGINT DEFAULT 1 NOT NULL, 
-	succeeded_at TIMESTAMP WITH TIME ZONE, 
-	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
-	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	PRIMARY KEY (id), 
-	CONSTRAINT state_known CHECK (state IN ('pending', 'succeeded', 'failed')), 
-	CONSTRAINT transfer_amounts CHECK (amount_minor > 0 AND fee_minor >= 0), 
-	CONSTRAINT transfer_between_two CHECK (from_account_id <> to_account_id)
-);
-
-CREATE TABLE verify_finding (
-	invariant TEXT NOT NULL, 
-	object_id TEXT NOT NULL, 
-	holds TEXT NOT NULL, 
-	evidence JSONB DEFAULT '{}'::jsonb NOT NULL, 
-	owner TEXT NOT NULL, 
-	first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	ended_at TIMESTAMP WITH TIME ZONE, 
-	PRIMARY KEY (invariant, object_id)
-);
-
-CREATE TABLE verify_run (
-	id BIGINT GENERATED ALWAYS AS IDENTITY, 
-	scope TEXT NOT NULL, 
-	since TIMESTAMP WITH TIME ZONE, 
-	invariants BIGINT NOT NULL, 
-	broken BIGINT NOT NULL, 
-	rows BIGINT NOT NULL, 
-	duration_ms BIGINT NOT NULL, 
-	ran_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	PRIMARY KEY (id), 
-	CONSTRAINT scope_known CHECK (scope IN ('changed', 'everything'))
 );
 
 CREATE TABLE api_key (
@@ -337,37 +176,10 @@ CREATE TABLE delivery (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'delivered', 'failed'))
 );
 
-CREATE TABLE merchant_rule (
-	merchant_id TEXT NOT NULL, 
-	operation TEXT NOT NULL, 
-	currency TEXT NOT NULL, 
-	minimum_minor BIGINT, 
-	maximum_minor BIGINT, 
-	daily_minor BIGINT, 
-	daily_per_account_minor BIGINT, 
-	fee_rate_bps BIGINT DEFAULT 0 NOT NULL, 
-	fee_fixed_minor BIGINT DEFAULT 0 NOT NULL, 
-	fee_cap_minor BIGINT, 
-	tools JSONB, 
-	approval_above_minor BIGINT, 
-	approval_expires_in_s BIGINT DEFAULT 86400 NOT NULL, 
-	debt_limit_minor BIGINT DEFAULT 0 NOT NULL, 
-	version BIGINT DEFAULT 1 NOT NULL, 
-	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	PRIMARY KEY (merchant_id, operation, currency), 
-	CONSTRAINT merchant_rule_merchant FOREIGN KEY(merchant_id) REFERENCES merchant (id), 
-	CONSTRAINT operation_known CHECK (operation IN ('payment', 'top_up', 'refund', 'payout', 'transfer')), 
-	CONSTRAINT rule_minimum_within_maximum CHECK (minimum_minor <= maximum_minor), 
-	CONSTRAINT rule_debt_limit_not_negative CHECK (debt_limit_minor >= 0)
-);
-
 CREATE TABLE payment (
 	id TEXT NOT NULL, 
 	merchant_id TEXT NOT NULL, 
-	purpose TEXT DEFAULT 'payment' NOT NULL, 
 	order_no TEXT NOT NULL, 
-	to_account_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
@@ -382,7 +194,6 @@ CREATE TABLE payment (
 	fee_minor BIGINT DEFAULT 0 NOT NULL, 
 	captured_minor BIGINT DEFAULT 0 NOT NULL, 
 	refunded_minor BIGINT DEFAULT 0 NOT NULL, 
-	refunding_minor BIGINT DEFAULT 0 NOT NULL, 
 	subject TEXT NOT NULL, 
 	payer_account_id TEXT, 
 	payer JSONB DEFAULT '{}'::jsonb NOT NULL, 
@@ -413,10 +224,6 @@ CREATE TABLE payment (
 	CONSTRAINT state_known CHECK (state IN ('pending', 'in_review', 'awaiting_payer', 'processing', 'authorized', 'capturing', 'closing', 'confirming', 'succeeded', 'closed', 'failed')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
 	CONSTRAINT close_reason_known CHECK (close_reason IN ('expired', 'requested', 'voided', 'amount_mismatch', 'authorization_expired')), 
-	CONSTRAINT purpose_known CHECK (purpose IN ('payment', 'top_up')), 
-	CONSTRAINT top_up_has_account CHECK ((purpose = 'top_up') = (to_account_id IS NOT NULL)), 
-	CONSTRAINT refunds_not_negative CHECK (refunded_minor >= 0 AND refunding_minor >= 0), 
-	CONSTRAINT refunds_within_captured CHECK (refunded_minor + refunding_minor <= captured_minor), 
 	CONSTRAINT parts_sum_to_amount CHECK (amount_minor = balance_minor + channel_minor), 
 	CONSTRAINT parts_not_negative CHECK (balance_minor >= 0 AND channel_minor >= 0 AND fee_minor >= 0), 
 	CONSTRAINT fee_within_amount CHECK (fee_minor <= amount_minor), 
@@ -432,11 +239,9 @@ CREATE TABLE reservation_line (
 	sku TEXT NOT NULL, 
 	warehouse TEXT NOT NULL, 
 	quantity BIGINT NOT NULL, 
-	restocked BIGINT DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (payment_id, line_no), 
 	CONSTRAINT reservation_line_reservation FOREIGN KEY(payment_id) REFERENCES reservation (payment_id), 
-	CONSTRAINT quantity_positive CHECK (quantity > 0), 
-	CONSTRAINT restocked_within_quantity CHECK (restocked BETWEEN 0 AND quantity)
+	CONSTRAINT quantity_positive CHECK (quantity > 0)
 );
 
 CREATE TABLE sku (
@@ -549,45 +354,26 @@ CREATE TABLE refund (
 	origin TEXT NOT NULL, 
 	out_no TEXT, 
 	out_refund_no TEXT NOT NULL, 
-	channel TEXT, 
-	channel_account_id TEXT, 
+	channel TEXT NOT NULL, 
+	channel_account_id TEXT NOT NULL, 
 	amount_minor BIGINT NOT NULL, 
-	channel_minor BIGINT NOT NULL, 
-	balance_minor BIGINT DEFAULT 0 NOT NULL, 
-	coupon_minor BIGINT DEFAULT 0 NOT NULL, 
-	fee_minor BIGINT DEFAULT 0 NOT NULL, 
-	pending_minor BIGINT DEFAULT 0 NOT NULL, 
-	available_minor BIGINT DEFAULT 0 NOT NULL, 
-	debt_minor BIGINT DEFAULT 0 NOT NULL, 
-	direct_minor BIGINT DEFAULT 0 NOT NULL, 
-	holds JSONB, 
-	to_account_id TEXT, 
 	currency TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
-	lines JSONB, 
-	suspense_item_id TEXT, 
 	state TEXT DEFAULT 'pending' NOT NULL, 
 	leg_state TEXT DEFAULT 'intent' NOT NULL, 
-	approval TEXT, 
-	approval_expires_at TIMESTAMP WITH TIME ZONE, 
-	approval_reason TEXT, 
-	decided_at TIMESTAMP WITH TIME ZONE, 
 	send_before TIMESTAMP WITH TIME ZONE NOT NULL, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
-	sends BIGINT DEFAULT 0 NOT NULL, 
 	channel_refund_no TEXT, 
 	failure_code TEXT, 
 	failure_detail TEXT, 
 	certainty TEXT DEFAULT 'sure' NOT NULL, 
 	checks BIGINT DEFAULT 0 NOT NULL, 
 	next_check_at TIMESTAMP WITH TIME ZONE, 
-	watch_until TIMESTAMP WITH TIME ZONE, 
 	needs_attention BOOLEAN DEFAULT false NOT NULL, 
 	attention_reason TEXT, 
 	attention_owner TEXT, 
 	version BIGINT DEFAULT 1 NOT NULL, 
 	succeeded_at TIMESTAMP WITH TIME ZONE, 
-	bounced_at TIMESTAMP WITH TIME ZONE, 
 	metadata JSONB DEFAULT '{}'::jsonb NOT NULL, 
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
@@ -595,25 +381,18 @@ CREATE TABLE refund (
 	CONSTRAINT refund_payment FOREIGN KEY(payment_id) REFERENCES payment (id), 
 	CONSTRAINT refund_attempt FOREIGN KEY(out_no) REFERENCES attempt (out_no), 
 	CONSTRAINT state_known CHECK (state IN ('pending', 'returning_splits', 'processing', 'needs_action', 'succeeded', 'failed', 'bounced')), 
-	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch', 'bounce')), 
-	CONSTRAINT leg_state_known CHECK (leg_state IN ('none', 'intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
+	CONSTRAINT origin_known CHECK (origin IN ('merchant', 'late', 'duplicate', 'mismatch')), 
+	CONSTRAINT leg_state_known CHECK (leg_state IN ('intent', 'sent', 'known_ok', 'known_fail', 'unknown')), 
 	CONSTRAINT certainty_known CHECK (certainty IN ('sure', 'waiting', 'unknown')), 
-	CONSTRAINT approval_known CHECK (approval IN ('awaited', 'approved', 'rejected', 'expired')), 
 	CONSTRAINT refund_amount_positive CHECK (amount_minor > 0), 
-	CONSTRAINT refund_legs_sum_to_amount CHECK (amount_minor = channel_minor + balance_minor), 
-	CONSTRAINT refund_channel_leg CHECK ((leg_state = 'none') = (channel_minor = 0)), 
 	CONSTRAINT refund_attention_has_owner CHECK (NOT needs_attention OR attention_owner IS NOT NULL)
 );
-
-CREATE UNIQUE INDEX audit_block_last_seq ON audit_block (last_seq);
 
 CREATE UNIQUE INDEX callback_dedupe ON callback (channel_account_id, dedupe_key);
 
 CREATE INDEX callback_out_no ON callback (out_no);
 
 CREATE INDEX callback_waiting ON callback (received_at) WHERE applied_at IS NULL;
-
-CREATE INDEX event_created_at ON event USING brin (created_at);
 
 CREATE INDEX event_feed ON event (merchant_id, feed_no);
 
@@ -631,43 +410,13 @@ CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at);
 
 CREATE INDEX idempotency_key_object_id ON idempotency_key (object_id);
 
-CREATE INDEX limit_day_day ON limit_day (day);
-
-CREATE INDEX operation_request_created_at ON operation_request (created_at);
-
-CREATE UNIQUE INDEX operation_request_number ON operation_request (merchant_id, operation, number);
-
-CREATE INDEX operator_action_object_id ON operator_action (object_id, seq);
-
-CREATE UNIQUE INDEX operator_action_seq ON operator_action (seq);
-
 CREATE INDEX order_claim_payment_id ON order_claim (payment_id);
 
 CREATE INDEX payment_request_created_at ON payment_request (created_at);
 
-CREATE INDEX payout_account_id ON payout (account_id);
+CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state = 'open';
 
-CREATE INDEX payout_open ON payout (updated_at) WHERE state NOT IN ('expired', 'failed', 'rejected', 'returned', 'succeeded');
-
-CREATE UNIQUE INDEX payout_out_no ON payout (out_no);
-
-CREATE UNIQUE INDEX payout_payout_no ON payout (merchant_id, payout_no);
-
-CREATE INDEX payout_watched ON payout (next_check_at) WHERE watch_until IS NOT NULL;
-
-CREATE UNIQUE INDEX suspense_item_object_id ON suspense_item (origin, object_id);
-
-CREATE INDEX suspense_item_open ON suspense_item (created_at) WHERE state <> 'ended';
-
-CREATE INDEX transfer_from_account_id ON transfer (from_account_id);
-
-CREATE INDEX transfer_to_account_id ON transfer (to_account_id);
-
-CREATE UNIQUE INDEX transfer_transfer_no ON transfer (merchant_id, transfer_no);
-
-CREATE INDEX verify_finding_open ON verify_finding (last_seen_at) WHERE ended_at IS NULL;
-
-CREATE INDEX verify_run_ran_at ON verify_run (scope, ran_at);
+CREATE UNIQUE INDEX suspense_item_out_no ON suspense_item (out_no);
 
 CREATE UNIQUE INDEX api_key_secret_hash ON api_key (secret_hash);
 
@@ -677,7 +426,7 @@ CREATE INDEX delivery_event_id ON delivery (event_id);
 
 CREATE INDEX delivery_pending ON delivery (created_at) WHERE state = 'pending';
 
-CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, purpose, order_no) WHERE state NOT IN ('closed', 'failed');
+CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, order_no) WHERE state NOT IN ('closed', 'failed');
 
 CREATE INDEX payment_merchant_id ON payment (merchant_id, id);
 
@@ -685,17 +434,11 @@ CREATE INDEX payment_open ON payment (updated_at) WHERE state NOT IN ('closed', 
 
 CREATE INDEX payment_order_no ON payment (merchant_id, order_no);
 
-CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
-
-CREATE INDEX payment_updated_at ON payment USING brin (updated_at);
-
 CREATE UNIQUE INDEX webhook_endpoint_merchant_id ON webhook_endpoint (merchant_id);
 
 CREATE INDEX attempt_channel_no ON attempt (channel_no);
 
 CREATE UNIQUE INDEX attempt_payment_number ON attempt (payment_id, number);
-
-CREATE INDEX attempt_updated_at ON attempt USING brin (updated_at);
 
 CREATE INDEX attempt_watched ON attempt (next_check_at) WHERE watch_until IS NOT NULL;
 
@@ -707,90 +450,11 @@ CREATE INDEX refund_payment_id ON refund (payment_id);
 
 CREATE UNIQUE INDEX refund_refund_no ON refund (merchant_id, refund_no);
 
-CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin NOT IN ('merchant', 'bounce');
+CREATE UNIQUE INDEX refund_unasked ON refund (out_no) WHERE origin <> 'merchant';
 
-CREATE INDEX refund_watched ON refund (next_check_at) WHERE watch_until IS NOT NULL;
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON audit_block, callback, event, evidence, idempotency_key, limit_day, limit_use, merchant, operation_request, operator_action, order_claim, payment_request, payout, reservation, suspense_item, sweep_run, transfer, verify_finding, verify_run, api_key, channel_account, delivery, merchant_rule, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON callback, event, evidence, idempotency_key, merchant, operator_action, order_claim, payment_request, reservation, suspense_item, sweep_run, api_key, channel_account, delivery, payment, reservation_line, sku, webhook_endpoint, attempt, delivery_attempt, payment_line, stock, refund TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
-REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
-
--- The audit: operators' actions, appended only, and the blocks that seal them. Each block contains the hash of the one
--- before it, so a changed, added or removed action breaks the chain from there on.
-
--- An action as sealed and as verified: the same text in every session, whatever its time zone.
-CREATE FUNCTION audit_text(p_action operator_action) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_array(
-        p_action.seq, p_action.id, p_action.actor, p_action.action, p_action.object_id, p_action.reason,
-        p_action.before, p_action.after, p_action.request_id,
-        to_char(p_action.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'))::text
-$$;
-
--- How many actions lie after one number up to another, and the digest of their texts.
-CREATE FUNCTION audit_digest(p_after bigint, p_last bigint, OUT actions bigint, OUT digest bytea)
-LANGUAGE sql STABLE AS $$
-    SELECT count(*), sha256(convert_to(coalesce(string_agg(audit_text(a), E'\n' ORDER BY a.seq), ''), 'UTF8'))
-    FROM operator_action a WHERE a.seq > p_after AND a.seq <= p_last
-$$;
-
-CREATE FUNCTION audit_hash(p_block audit_block) RETURNS bytea
-LANGUAGE sql STABLE AS $$
-    SELECT sha256(
-        p_block.previous_hash || p_block.digest || int8send(p_block.n) || int8send(p_block.first_seq)
-        || int8send(p_block.last_seq) || int8send(p_block.actions)
-        || int8send((extract(epoch FROM p_block.sealed_at) * 1000000)::bigint))
-$$;
-
--- What the first block has before it.
-CREATE FUNCTION audit_genesis() RETURNS bytea
-LANGUAGE sql IMMUTABLE AS $$ SELECT decode(repeat('00', 32), 'hex') $$;
-
--- Seals the oldest unsealed actions, at most 10,000, in one block; answers it, or null when there is none.
--- Writers in flight are waited for and new ones wait, so no lower number can commit later; seals wait for each other.
-CREATE FUNCTION audit_seal() RETURNS audit_block
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    last audit_block;
-    made audit_block;
-BEGIN
-    LOCK TABLE operator_action IN SHARE ROW EXCLUSIVE MODE;
-    SELECT * INTO last FROM audit_block ORDER BY n DESC LIMIT 1;
-    SELECT min(seq), max(seq) INTO made.first_seq, made.last_seq FROM (
-        SELECT seq FROM operator_action WHERE seq > coalesce(last.last_seq, 0) ORDER BY seq LIMIT 10000
-    ) AS unsealed;
-    IF made.first_seq IS NULL THEN
-        RETURN NULL;
-    END IF;
-    made.n := coalesce(last.n, 0) + 1;
-    made.previous_hash := coalesce(last.hash, audit_genesis());
-    made.sealed_at := clock_timestamp();
-    SELECT d.actions, d.digest INTO made.actions, made.digest
-    FROM audit_digest(coalesce(last.last_seq, 0), made.last_seq) AS d;
-    made.hash := audit_hash(made);
-    INSERT INTO audit_block (n, first_seq, last_seq, actions, digest, previous_hash, hash, sealed_at)
-    VALUES (made.n, made.first_seq, made.last_seq, made.actions, made.digest, made.previous_hash, made.hash, made.sealed_at);
-    RETURN made;
-END
-$$;
-
-REVOKE ALL ON FUNCTION audit_seal() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit_seal() TO paysaga_app;
-
--- Nobody rewrites the audit, its owner neither.
-CREATE FUNCTION audit_refuse() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is appended only', TG_TABLE_NAME USING ERRCODE = 'PA001';
-END
-$$;
-
-CREATE TRIGGER operator_action_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_action
-FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-CREATE TRIGGER audit_block_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_block
-FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-
 
 -- Who may make an object: the rows that a POST commits before anything happens (law 12).
 -- Each takes its rows in one order (key, then order number), so two calls wait for each other and never deadlock.
@@ -1011,149 +675,14 @@ END
 $$;
 
 
--- Everything that runs as a saga, in one shape: what the invariants ask of every kind. A new kind is one arm.
---
--- `ended`: nothing moves it any more. `holds_end`: how its holds and its reservation end with it, confirmed for money
--- that moved and released for money that did not. `due_at`: when it should have ended. `endings`: the types of the
--- events that tell its end, one each.
-
-CREATE VIEW saga_object AS
-SELECT 'payment' AS biz_type, id, merchant_id, state, updated_at, needs_attention, attention_owner,
-    state IN ('succeeded', 'closed', 'failed') AS ended,
-    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'closed' THEN 'released' WHEN 'failed' THEN 'released' END
-        AS holds_end,
-    greatest(updated_at, expires_at) AS due_at,
-    CASE WHEN state IN ('succeeded', 'closed', 'failed') THEN ARRAY[purpose || '.' || state] ELSE '{}' END AS endings
-FROM payment
-UNION ALL
-SELECT 'refund', id, merchant_id, state, updated_at, needs_attention, attention_owner,
-    state IN ('succeeded', 'failed', 'bounced'),
-    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'bounced' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
-    greatest(updated_at, approval_expires_at),
-    CASE
-        WHEN state = 'failed' THEN ARRAY['refund.failed']
-        WHEN state IN ('succeeded', 'bounced') THEN
-            ARRAY[CASE WHEN origin IN ('merchant', 'bounce') THEN 'refund.succeeded' ELSE 'late_payment.refunded' END]
-            || CASE WHEN state = 'bounced' THEN ARRAY['refund.bounced'] ELSE '{}' END
-        ELSE '{}'
-    END
-FROM refund
-UNION ALL
-SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_owner,
-    state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned'),
-    CASE
-        WHEN state IN ('succeeded', 'returned') THEN 'confirmed'
-        WHEN state IN ('failed', 'rejected', 'expired') THEN 'released'
-    END,
-    greatest(updated_at, approval_expires_at),
-    CASE
-        WHEN state = 'returned' THEN ARRAY['payout.succeeded', 'payout.returned']
-        WHEN state = 'succeeded' THEN ARRAY['payout.succeeded']
-        WHEN state IN ('failed', 'rejected', 'expired') THEN ARRAY['payout.failed']
-        ELSE '{}'
-    END
-FROM payout
-UNION ALL
-SELECT 'transfer', id, merchant_id, state, updated_at, false, NULL,
-    state IN ('succeeded', 'failed'),
-    CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
-    updated_at,
-    CASE WHEN state IN ('succeeded', 'failed') THEN ARRAY['transfer.' || state] ELSE '{}' END
-FROM transfer;
-
-GRANT SELECT ON saga_object TO paysaga_app;
-
-
--- The claim of a refund's, top-up's, payout's or transfer's number: committed before anything happens, dropped when the object was
--- refused (law 12). Rows are taken in one order (key, then number), as payments do.
-
-CREATE FUNCTION claim_operation(
-    in_merchant_id text, in_operation text, in_number text, in_key text, in_hash text, in_object_id text, in_body jsonb,
-    OUT object_id text, OUT verdict text, OUT opened boolean
-) LANGUAGE plpgsql AS $$
-DECLARE
-    kept operation_request;
-BEGIN
-    IF in_key IS NOT NULL THEN
-        SELECT k.object_id, k.verdict INTO object_id, verdict
-        FROM claim_key(in_merchant_id, in_operation, in_key, in_hash, in_object_id) AS k;
-    END IF;
-    IF in_key IS NULL OR verdict <> 'key_reused' THEN
-        SELECT c.* INTO kept FROM claim_number(
-            in_merchant_id, in_operation, in_number, in_hash, coalesce(object_id, in_object_id), in_body) AS c;
-        object_id := kept.object_id;
-        verdict := CASE
-            WHEN kept.request_hash <> in_hash THEN 'number_taken'
-            WHEN kept.object_id = in_object_id THEN 'new'
-            ELSE 'replayed'
-        END;
-        IF in_key IS NOT NULL AND verdict = 'replayed' THEN
-            UPDATE idempotency_key AS k SET object_id = claim_operation.object_id
-            WHERE k.merchant_id = in_merchant_id AND k.route = in_operation AND k.key = in_key;
-        END IF;
-    END IF;
-    opened := verdict = 'replayed' AND operation_exists(object_id);
-    IF verdict = 'replayed' AND NOT opened AND kept.created_at < now() - interval '10 minutes' THEN
-        UPDATE idempotency_key AS k SET created_at = clock_timestamp() WHERE k.object_id = claim_operation.object_id;
-        UPDATE operation_request AS r SET created_at = clock_timestamp()
-        WHERE r.object_id = claim_operation.object_id;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'the claim was dropped just now' USING ERRCODE = '40001';
-        END IF;
-        UPDATE payment_request AS r SET created_at = clock_timestamp() WHERE r.payment_id = claim_operation.object_id;
-    END IF;
-END $$;
-
--- The request that has the number: this one, or the one that came first.
-CREATE FUNCTION claim_number(
-    in_merchant_id text, in_operation text, in_number text, in_hash text, in_object_id text, in_body jsonb
-) RETURNS operation_request LANGUAGE plpgsql AS $$
-DECLARE
-    kept operation_request;
-BEGIN
-    LOOP
-        INSERT INTO operation_request (object_id, merchant_id, operation, number, request_hash, body)
-        VALUES (in_object_id, in_merchant_id, in_operation, in_number, in_hash, in_body)
-        ON CONFLICT DO NOTHING
-        RETURNING * INTO kept;
-        IF FOUND THEN
-            RETURN kept;
-        END IF;
-        SELECT * INTO kept FROM operation_request AS r
-        WHERE r.merchant_id = in_merchant_id AND r.operation = in_operation AND r.number = in_number;
-        IF FOUND THEN
-            RETURN kept;
-        END IF;  -- it was dropped in between: claim anew
-    END LOOP;
-END $$;
-
-CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM refund WHERE id = in_object_id)
-        OR EXISTS (SELECT FROM payout WHERE id = in_object_id)
-        OR EXISTS (SELECT FROM transfer WHERE id = in_object_id)
-        OR EXISTS (SELECT FROM payment WHERE id = in_object_id)
-$$;
-
--- The number and the keys of an object that never came to be are free again; true when there was something to drop.
-CREATE FUNCTION drop_operation(in_object_id text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM operation_request AS r WHERE r.object_id = in_object_id AND NOT operation_exists(in_object_id);
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    DELETE FROM idempotency_key AS k WHERE k.object_id = in_object_id;
-    RETURN true;
-END $$;
-
-
 -- The moves of a payment and its attempts. Each function is one step's write: it moves rows that are where the step
 -- expects them, changes nothing when they are not (a repeat), and answers the payment as it is now.
 
 CREATE FUNCTION payment_view(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
-        'payment_id', p.id, 'merchant_id', p.merchant_id, 'purpose', p.purpose, 'order_no', p.order_no,
-        'state', p.state, 'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
+        'payment_id', p.id, 'merchant_id', p.merchant_id, 'order_no', p.order_no, 'state', p.state,
+        'version', p.version, 'has_lines', p.has_lines, 'balance_minor', p.balance_minor,
         'channel_minor', p.channel_minor, 'currency', p.currency, 'expires_at', p.expires_at,
         'certainty', p.certainty, 'needs_attention', p.needs_attention, 'failure_code', p.failure_code,
         'failure_detail', p.failure_detail, 'close_reason', p.close_reason,
@@ -1193,11 +722,11 @@ CREATE FUNCTION payment_open(p_payment jsonb, p_lines jsonb, p_attempt jsonb) RE
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO payment (
-        id, merchant_id, purpose, order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor,
-        shipping_minor, fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
+        id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
+        fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, payer, channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at, metadata,
         failure_code, failure_detail)
-    SELECT id, merchant_id, coalesce(purpose, 'payment'), order_no, to_account_id, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
+    SELECT id, merchant_id, order_no, amount_minor, currency, balance_minor, channel_minor, shipping_minor,
         fee_rate_bps, fee_fixed_minor, fee_cap_minor, fee_minor, subject, payer_account_id, coalesce(payer, '{}'), channel,
         channel_account_id, funds_holder, invoke, has_lines, notify_url, return_url, quit_url, expires_at,
         coalesce(metadata, '{}'), failure_code, failure_detail
@@ -1224,9 +753,7 @@ LANGUAGE sql AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change. `p_event` is what
--- happened to it (`closed`): the event's type begins with what the payment is for. One that ends without effect gives
--- back what it took of the day's limits.
+-- Moves the payment when it is in one of `p_from`; `p_set` names the other columns that change.
 CREATE FUNCTION payment_move(p_id text, p_from text[], p_to text, p_set jsonb, p_event text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -1254,11 +781,7 @@ BEGIN
     WHERE p.id = p_id AND p.state = ANY (p_from)
     RETURNING * INTO moved;
     IF moved.id IS NOT NULL AND p_event IS NOT NULL THEN
-        PERFORM event_append(
-            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved.id));
-    END IF;
-    IF moved.state IN ('closed', 'failed') THEN
-        PERFORM rule_give_back(moved.id);
+        PERFORM event_append(moved.merchant_id, p_event, moved.id, moved.version, payment_snapshot(moved.id));
     END IF;
     RETURN payment_view(p_id);
 END
@@ -1270,7 +793,7 @@ LANGUAGE sql AS $$
     SELECT payment_move(
         p_id, ARRAY['confirming'], 'succeeded',
         jsonb_build_object('captured_minor', p.amount_minor, 'certainty', 'sure', 'next_check_at', NULL),
-        'succeeded')
+        'payment.succeeded')
     FROM payment p WHERE p.id = p_id
 $$;
 
@@ -1349,106 +872,7 @@ END
 $$;
 
 
--- Payouts: the intent-first record of money sent to a payee (law 4). The destination leaves the database masked, but
--- for the one call that sends it.
-
--- The last four characters of a long account; nothing of a short one, and its length neither.
-CREATE FUNCTION masked(p_account text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT '****' || CASE WHEN length(p_account) >= 8 THEN right(p_account, 4) ELSE '' END
-$$;
-
-CREATE FUNCTION payout_view(p_id text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object(
-        'payout_id', p.id, 'merchant_id', p.merchant_id, 'channel', p.channel, 'out_no', p.out_no, 'state', p.state,
-        'leg_state', p.leg_state, 'certainty', p.certainty, 'checks', p.checks, 'next_check_at', p.next_check_at,
-        'needs_attention', p.needs_attention, 'failure_code', p.failure_code, 'approval', p.approval,
-        'approval_expires_at', p.approval_expires_at, 'amount_minor', p.amount_minor, 'currency', p.currency)
-    FROM payout p WHERE p.id = p_id
-$$;
-
-CREATE FUNCTION payout_shown(p payout) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT to_jsonb(p) - 'memo' || jsonb_build_object('destination', jsonb_build_object(
-        'channel', p.channel, 'account', masked(p.destination ->> 'account')))
-$$;
-
--- The payout as it is now, for the API's rendering and for events.
-CREATE FUNCTION payout_snapshot(p_id text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('payout', payout_shown(p)) FROM payout p WHERE p.id = p_id
-$$;
-
--- The destination, memo and metadata come from the kept request: they take no way round through a process.
-CREATE FUNCTION payout_insert(p_payout jsonb) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    made payout;
-BEGIN
-    made := jsonb_populate_record(NULL::payout, p_payout);
-    INSERT INTO payout (
-        id, merchant_id, payout_no, account_id, account_kind, suspense_item_id, amount_minor, fee_minor, currency,
-        channel, channel_account_id, destination, memo, out_no, state, approval, approval_expires_at, metadata)
-    SELECT made.id, made.merchant_id, made.payout_no, made.account_id, made.account_kind, made.suspense_item_id,
-        made.amount_minor, made.fee_minor, made.currency, made.channel, made.channel_account_id,
-        r.body -> 'destination', r.body ->> 'memo', made.out_no, made.state, made.approval, made.approval_expires_at,
-        r.body -> 'metadata'
-    FROM operation_request r WHERE r.object_id = made.id;
-    RETURN payout_view(made.id);
-END
-$$;
-
--- INTENT becomes SENT, and the payout is processing: unless it has ended, or waits for an approval that it does not have.
-CREATE FUNCTION payout_send(p_id text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    found payout;
-    may_send boolean;
-BEGIN
-    SELECT * INTO STRICT found FROM payout WHERE id = p_id FOR UPDATE;
-    may_send := found.state IN ('pending', 'processing', 'needs_action')
-        AND found.leg_state IN ('intent', 'sent', 'unknown') AND coalesce(found.approval, 'approved') = 'approved';
-    IF may_send AND found.leg_state = 'intent' THEN
-        UPDATE payout SET
-            leg_state = 'sent', sent_at = coalesce(sent_at, now()), state = 'processing', version = version + 1,
-            updated_at = now()
-        WHERE id = p_id;
-    END IF;
-    RETURN jsonb_build_object('may_send', may_send, 'found', found.leg_state, 'payout', to_jsonb(found));
-END
-$$;
-
-CREATE FUNCTION payout_record(p_id text, p_columns jsonb, p_evidence jsonb, p_event text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    moved payout;
-BEGIN
-    SELECT * INTO STRICT moved FROM payout WHERE id = p_id FOR UPDATE;
-    moved := jsonb_populate_record(moved, p_columns);
-    UPDATE payout SET
-        state = moved.state, leg_state = moved.leg_state, channel_no = moved.channel_no, approval = moved.approval,
-        approval_reason = moved.approval_reason, decided_at = moved.decided_at, failure_code = moved.failure_code,
-        failure_detail = moved.failure_detail, certainty = moved.certainty,
-        checks = moved.checks + coalesce((p_columns ->> 'checked')::bigint, 0), next_check_at = moved.next_check_at,
-        watch_until = moved.watch_until, needs_attention = moved.needs_attention,
-        attention_reason = moved.attention_reason, attention_owner = moved.attention_owner,
-        succeeded_at = moved.succeeded_at, returned_at = moved.returned_at, version = version + 1, updated_at = now()
-    WHERE id = p_id
-    RETURNING * INTO moved;
-    INSERT INTO evidence (out_no, operation, state, http_status, code, request_id, raw)
-    SELECT moved.out_no, operation, state, http_status, code, request_id, raw
-    FROM jsonb_populate_record(NULL::evidence, p_evidence)
-    WHERE p_evidence IS NOT NULL;
-    IF p_event IS NOT NULL THEN
-        PERFORM event_append(moved.merchant_id, p_event, moved.id, moved.version, payout_snapshot(p_id));
-    END IF;
-    RETURN payout_view(p_id);
-END
-$$;
-
-
--- Refunds: the intent-first record of giving money back (law 4). Rows are locked in the order payment, refund of a try,
--- and refund, attempt or payment of its later steps: a try only ever inserts its refund.
+-- Refunds: the intent-first record of giving money back (law 4).
 
 CREATE FUNCTION refund_view(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
@@ -1456,8 +880,7 @@ LANGUAGE sql STABLE AS $$
         'refund_id', r.id, 'merchant_id', r.merchant_id, 'payment_id', r.payment_id, 'origin', r.origin,
         'channel', r.channel, 'out_refund_no', r.out_refund_no, 'state', r.state, 'leg_state', r.leg_state,
         'certainty', r.certainty, 'checks', r.checks, 'next_check_at', r.next_check_at,
-        'needs_attention', r.needs_attention, 'failure_code', r.failure_code, 'approval', r.approval,
-        'approval_expires_at', r.approval_expires_at, 'amount_minor', r.amount_minor, 'currency', r.currency)
+        'needs_attention', r.needs_attention, 'amount_minor', r.amount_minor, 'currency', r.currency)
     FROM refund r WHERE r.id = p_id
 $$;
 
@@ -1467,170 +890,34 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('refund', to_jsonb(r)) FROM refund r WHERE r.id = p_id
 $$;
 
--- What a try needs to know of the payment, which is locked until the transaction ends: how it was paid, which refunds
--- the business asked for took what of it, and what of its lines went back. Null when there is no such payment.
-CREATE FUNCTION refund_standing(p_payment_id text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    paid payment;
-BEGIN
-    SELECT * INTO paid FROM payment WHERE id = p_payment_id FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    RETURN (
-        SELECT jsonb_build_object(
-            'payment', to_jsonb(paid),
-            'attempt', (
-                SELECT to_jsonb(a) FROM attempt a WHERE a.payment_id = paid.id AND a.state = 'paid' LIMIT 1),
-            'given', jsonb_build_object(
-                'amount_minor', coalesce(sum(r.amount_minor), 0), 'balance_minor', coalesce(sum(r.balance_minor), 0),
-                'coupon_minor', coalesce(sum(r.coupon_minor), 0), 'fee_minor', coalesce(sum(r.fee_minor), 0)),
-            'pending_taken_minor', coalesce(sum(r.pending_minor), 0),
-            'lines', coalesce((
-                SELECT jsonb_agg(to_jsonb(l) ORDER BY l.line_no) FROM reservation_line l
-                WHERE l.payment_id = paid.id), '[]'::jsonb))
-        FROM refund r WHERE r.payment_id = paid.id AND r.origin = 'merchant' AND r.state <> 'failed');
-END
-$$;
-
 CREATE FUNCTION refund_insert(p_refund jsonb) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO refund (
-        id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
-        amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
-        approval_expires_at, metadata, send_before)
-    SELECT id, merchant_id, payment_id, refund_no, origin, out_no, out_refund_no, channel, channel_account_id,
-        amount_minor, channel_minor, balance_minor, coupon_minor, fee_minor, pending_minor, available_minor, debt_minor,
-        direct_minor, holds, to_account_id, suspense_item_id, currency, reason, lines, leg_state, approval,
-        approval_expires_at, metadata, 'infinity'
+        id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor, currency,
+        reason, send_before)
+    SELECT id, merchant_id, payment_id, origin, out_no, out_refund_no, channel, channel_account_id, amount_minor,
+        currency, reason, 'infinity'
     FROM jsonb_populate_record(NULL::refund, p_refund)
 $$;
 
--- So many of the lines go back into stock, or do not after all (-1).
-CREATE FUNCTION refund_claim_lines(p_refund refund, p_sign integer) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE reservation_line AS l SET restocked = l.restocked + p_sign * taken.quantity
-    FROM jsonb_to_recordset(p_refund.lines) AS taken (line_no bigint, quantity bigint)
-    WHERE l.payment_id = p_refund.payment_id AND l.line_no = taken.line_no
-$$;
-
--- The refund exists, and its part of the payment and of the lines is nobody else's; the caller has locked the payment.
-CREATE FUNCTION refund_open(p_refund jsonb) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    asked refund := jsonb_populate_record(NULL::refund, p_refund);
-BEGIN
-    PERFORM refund_insert(p_refund);
-    UPDATE payment SET
-        refunding_minor = refunding_minor + asked.amount_minor, version = version + 1, updated_at = now()
-    WHERE id = asked.payment_id;
-    PERFORM refund_claim_lines(asked, 1);
-    RETURN refund_view(asked.id);
-END
-$$;
-
--- What was sold is sellable again; of what was shipped meanwhile there is more on hand. Stock is locked in its order.
-CREATE FUNCTION refund_restock(p_refund refund) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM stock s
-    WHERE s.merchant_id = p_refund.merchant_id AND (s.sku, s.warehouse) IN (
-        SELECT back.sku, back.warehouse FROM jsonb_to_recordset(p_refund.lines) AS back (sku text, warehouse text))
-    ORDER BY s.sku, s.warehouse FOR UPDATE;
-    UPDATE stock s SET
-        sold = s.sold - least(s.sold, back.quantity), on_hand = s.on_hand + greatest(back.quantity - s.sold, 0)
-    FROM (
-        SELECT sku, warehouse, sum(quantity)::bigint AS quantity
-        FROM jsonb_to_recordset(p_refund.lines) AS lines (sku text, warehouse text, quantity bigint)
-        GROUP BY sku, warehouse
-    ) AS back
-    WHERE s.merchant_id = p_refund.merchant_id AND s.sku = back.sku AND s.warehouse = back.warehouse;
-END
-$$;
-
--- The refund's part of the payment was given back, and its lines are in stock; or it is refundable again. Once: the
--- caller has locked the refund and saw that it had not ended.
-CREATE FUNCTION refund_conclude(p_id text, p_given boolean) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    ended refund;
-BEGIN
-    SELECT * INTO STRICT ended FROM refund WHERE id = p_id;
-    UPDATE payment SET
-        refunding_minor = refunding_minor - ended.amount_minor,
-        refunded_minor = refunded_minor + CASE WHEN p_given THEN ended.amount_minor ELSE 0 END,
-        version = version + 1,
-        updated_at = now()
-    WHERE id = ended.payment_id;
-    IF ended.lines IS NULL THEN
-        RETURN;
-    ELSIF p_given THEN
-        PERFORM refund_restock(ended);
-    ELSE
-        PERFORM refund_claim_lines(ended, -1);
-    END IF;
-END
-$$;
-
--- True while the channel has, or may have, another refund of the same order that has not ended; the order is locked.
-CREATE FUNCTION refund_is_behind(p_refund refund) RETURNS boolean
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM attempt WHERE out_no = p_refund.out_no FOR UPDATE;
-    RETURN EXISTS (
-        SELECT FROM refund WHERE out_no = p_refund.out_no AND id <> p_refund.id AND leg_state IN ('sent', 'unknown'));
-END
-$$;
-
--- INTENT becomes SENT, and the refund is processing; a refund has no deadline, it is owed until it is proven. `may_send`
--- is false once it has ended or its leg is proven, while it lacks an approval, and (looked at again in two seconds)
--- behind another refund of an order whose channel takes one at a time.
-CREATE FUNCTION refund_send(p_id text, p_one_at_a_time boolean) RETURNS jsonb
+-- INTENT becomes SENT, and the refund is processing; a refund has no deadline, it is owed until it is proven.
+CREATE FUNCTION refund_send(p_id text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     found refund;
-    may_send boolean;
 BEGIN
     SELECT * INTO STRICT found FROM refund WHERE id = p_id FOR UPDATE;
-    may_send := found.state NOT IN ('succeeded', 'failed', 'bounced')
-        AND found.leg_state IN ('intent', 'sent', 'unknown')
-        AND coalesce(found.approval, 'approved') = 'approved';
-    IF may_send AND p_one_at_a_time AND found.leg_state = 'intent' AND refund_is_behind(found) THEN
-        may_send := false;
-        UPDATE refund SET next_check_at = now() + interval '2 seconds', updated_at = now() WHERE id = p_id;
-    ELSIF may_send AND found.leg_state = 'intent' THEN
+    IF found.leg_state = 'intent' THEN
         UPDATE refund SET
-            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), next_check_at = NULL,
-            state = 'processing', version = version + 1, updated_at = now()
+            leg_state = 'sent', sent_at = coalesce(sent_at, now()), state = 'processing', version = version + 1,
+            updated_at = now()
         WHERE id = p_id;
-    ELSIF may_send THEN
-        UPDATE refund SET sends = sends + 1 WHERE id = p_id;
     END IF;
     RETURN (
         SELECT jsonb_build_object(
-            'found', found.leg_state, 'may_send', may_send, 'refund', to_jsonb(found), 'channel_no', a.channel_no,
+            'found', found.leg_state, 'refund', to_jsonb(found), 'channel_no', a.channel_no,
             'total_minor', coalesce(a.received_minor, a.amount_minor))
         FROM refund r LEFT JOIN attempt a ON a.out_no = r.out_no WHERE r.id = p_id);
-END
-$$;
-
--- The call provably did not leave us: the intent stands again. Not when another run has been let through meanwhile.
-CREATE FUNCTION refund_unsend(p_id text) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE refund SET leg_state = 'intent', sends = 0, updated_at = now()
-    WHERE id = p_id AND leg_state = 'sent' AND sends = 1
-$$;
-
--- True when this decision is the one; false when none is awaited any more.
-CREATE FUNCTION refund_decide(p_id text, p_decision text, p_reason text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE refund SET
-        approval = p_decision, approval_reason = p_reason, decided_at = now(), version = version + 1, updated_at = now()
-    WHERE id = p_id AND approval = 'awaited';
-    RETURN FOUND;
 END
 $$;
 
@@ -1644,18 +931,14 @@ BEGIN
         leg_state = coalesce(p_columns ->> 'leg_state', r.leg_state),
         channel_refund_no = coalesce(p_columns ->> 'channel_refund_no', r.channel_refund_no),
         failure_code = coalesce(p_columns ->> 'failure_code', r.failure_code),
-        failure_detail = coalesce(p_columns ->> 'failure_detail', r.failure_detail),
         certainty = coalesce(p_columns ->> 'certainty', r.certainty),
         checks = r.checks + coalesce((p_columns ->> 'checked')::bigint, 0),
         next_check_at = CASE WHEN p_columns ? 'next_check_at'
             THEN (p_columns ->> 'next_check_at')::timestamptz ELSE r.next_check_at END,
-        watch_until = CASE WHEN p_columns ? 'watch_until'
-            THEN (p_columns ->> 'watch_until')::timestamptz ELSE r.watch_until END,
         needs_attention = coalesce((p_columns ->> 'needs_attention')::boolean, r.needs_attention),
         attention_reason = coalesce(p_columns ->> 'attention_reason', r.attention_reason),
         attention_owner = coalesce(p_columns ->> 'attention_owner', r.attention_owner),
         succeeded_at = coalesce((p_columns ->> 'succeeded_at')::timestamptz, r.succeeded_at),
-        bounced_at = coalesce((p_columns ->> 'bounced_at')::timestamptz, r.bounced_at),
         version = r.version + 1,
         updated_at = now()
     WHERE r.id = p_id
@@ -1669,253 +952,6 @@ BEGIN
     END IF;
     RETURN refund_view(p_id);
 END
-$$;
-
-
--- What a merchant may do. Limits are counted in the transaction of the try, and given back when it is cancelled (law 2).
--- Their rows are taken before any account: the merchant's day first, then the account's.
-
--- Adds to one day's total and keeps what for; false, and nothing added, when the limit would be passed.
-CREATE FUNCTION limit_take(p_use limit_use, p_limit bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF p_limit IS NULL OR p_use.account_id IS NULL THEN
-        RETURN true;
-    END IF;
-    INSERT INTO limit_use (object_id, account_id, merchant_id, operation, currency, day, amount_minor)
-    VALUES (p_use.object_id, p_use.account_id, p_use.merchant_id, p_use.operation, p_use.currency, p_use.day,
-        p_use.amount_minor);
-    INSERT INTO limit_day AS d (merchant_id, operation, currency, account_id, day, used_minor)
-    SELECT p_use.merchant_id, p_use.operation, p_use.currency, p_use.account_id, p_use.day, p_use.amount_minor
-    WHERE p_use.amount_minor <= p_limit
-    ON CONFLICT (merchant_id, operation, currency, account_id, day)
-        DO UPDATE SET used_minor = d.used_minor + excluded.used_minor
-        WHERE d.used_minor + excluded.used_minor <= p_limit;
-    RETURN FOUND;
-END
-$$;
-
--- The day's limits have taken the amount, once per object; false, and nothing taken, when one would be passed.
-CREATE FUNCTION limit_count(p_use limit_use, p_rule merchant_rule) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    of_merchant limit_use := p_use;
-BEGIN
-    IF p_rule.daily_minor IS NULL AND p_rule.daily_per_account_minor IS NULL
-        OR EXISTS (SELECT FROM limit_use WHERE object_id = p_use.object_id)  -- counted by an earlier run
-    THEN
-        RETURN true;
-    END IF;
-    of_merchant.account_id := '';
-    IF limit_take(of_merchant, p_rule.daily_minor) AND limit_take(p_use, p_rule.daily_per_account_minor) THEN
-        RETURN true;
-    END IF;
-    RAISE EXCEPTION USING ERRCODE = 'PS020';  -- undoes what was taken above
-EXCEPTION
-    WHEN SQLSTATE 'PS020' THEN
-        RETURN false;
-    WHEN unique_violation THEN
-        RETURN true;  -- counted by a run that committed just now
-END
-$$;
-
--- Why the rule refuses the amount or the tools; null when it does not.
-CREATE FUNCTION rule_refusal(p_rule merchant_rule, p_amount_minor bigint, p_tools text[]) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN p_amount_minor < p_rule.minimum_minor THEN 'amount_below_minimum'
-        WHEN p_amount_minor > p_rule.maximum_minor THEN 'amount_above_maximum'
-        WHEN p_rule.tools IS NOT NULL AND NOT (p_rule.tools @> to_jsonb(p_tools)) THEN 'tool_not_allowed'
-    END
-$$;
-
--- {"refused": code or null, "rule": the row or null}. The amount is counted unless it is refused. Days are the
--- merchant's own.
-CREATE FUNCTION rule_admit(
-    p_object_id text, p_merchant_id text, p_operation text, p_currency text, p_amount_minor bigint,
-    p_account_id text, p_tools text[]
-) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    rule merchant_rule;
-    taken limit_use;
-    refused text;
-BEGIN
-    SELECT * INTO rule FROM merchant_rule
-    WHERE merchant_id = p_merchant_id AND operation = p_operation AND currency = p_currency;
-    IF NOT FOUND THEN
-        RETURN jsonb_build_object('refused', NULL, 'rule', NULL);
-    END IF;
-    refused := rule_refusal(rule, p_amount_minor, p_tools);
-    IF refused IS NULL THEN
-        SELECT p_object_id, p_account_id, p_merchant_id, p_operation, p_currency,
-            (now() AT TIME ZONE time_zone)::date, p_amount_minor
-        INTO taken.object_id, taken.account_id, taken.merchant_id, taken.operation, taken.currency,
-            taken.day, taken.amount_minor
-        FROM merchant WHERE id = p_merchant_id;
-        IF NOT limit_count(taken, rule) THEN
-            refused := 'daily_limit_exceeded';
-        END IF;
-    END IF;
-    RETURN jsonb_build_object('refused', refused, 'rule', to_jsonb(rule));
-END
-$$;
-
--- What the object took of the day's limits is free again, once; the merchant's total first, then the account's.
-CREATE FUNCTION rule_give_back(p_object_id text) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    taken limit_use;
-BEGIN
-    FOR taken IN
-        SELECT * FROM limit_use WHERE object_id = p_object_id AND given_back_at IS NULL ORDER BY account_id FOR UPDATE
-    LOOP
-        UPDATE limit_use SET given_back_at = now() WHERE object_id = p_object_id AND account_id = taken.account_id;
-        UPDATE limit_day SET used_minor = used_minor - taken.amount_minor
-        WHERE (merchant_id, operation, currency, account_id, day)
-            = (taken.merchant_id, taken.operation, taken.currency, taken.account_id, taken.day);
-    END LOOP;
-END
-$$;
-
-
--- Suspense items: money that came and cannot be placed, and what ends them. An item's row is locked after the row of the
--- refund or payout that takes it out, and before that of what it is about.
-
-CREATE FUNCTION suspense_open(p_item jsonb) RETURNS void
-LANGUAGE sql AS $$
-    INSERT INTO suspense_item (
-        id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason, evidence,
-        state, resolution, resolution_id)
-    SELECT id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason,
-        evidence, CASE WHEN resolution IS NULL THEN 'open' ELSE 'ending' END, resolution, resolution_id
-    FROM jsonb_populate_record(NULL::suspense_item, p_item)
-    ON CONFLICT DO NOTHING
-$$;
-
--- The item is being ended by that object; null when it is not open, or not this merchant's.
-CREATE FUNCTION suspense_take(p_item_id text, p_merchant_id text, p_resolution text, p_object_id text) RETURNS jsonb
-LANGUAGE sql AS $$
-    UPDATE suspense_item AS i SET
-        state = 'ending', resolution = p_resolution, resolution_id = p_object_id, version = version + 1
-    WHERE id = p_item_id AND merchant_id = p_merchant_id AND state = 'open'
-    RETURNING to_jsonb(i)
-$$;
-
--- The money of the item has left suspense: nobody needs to look any more at the refund that it is about, and a wrong
--- receipt has become what was made of it.
-CREATE FUNCTION suspense_end(p_item_id text, p_object_id text) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    ended suspense_item;
-BEGIN
-    UPDATE suspense_item SET state = 'ended', ended_at = now(), version = version + 1
-    WHERE id = p_item_id AND resolution_id = p_object_id AND state = 'ending'
-    RETURNING * INTO STRICT ended;
-    UPDATE refund SET needs_attention = false, version = version + 1, updated_at = now()
-    WHERE needs_attention AND id <> p_object_id AND id IN (
-        SELECT ended.object_id
-        UNION ALL
-        SELECT r.id FROM refund r WHERE r.out_no = ended.object_id AND r.origin NOT IN ('merchant', 'bounce'));
-    UPDATE attempt SET state = CASE ended.resolution WHEN 'wallet' THEN 'applied' ELSE 'returned' END, updated_at = now()
-    WHERE out_no = ended.object_id AND state = 'paid_mismatch';
-END
-$$;
-
--- Its money has stayed in suspense after all: somebody may try again.
-CREATE FUNCTION suspense_reopen(p_item_id text, p_object_id text) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE suspense_item SET state = 'open', resolution = NULL, resolution_id = NULL, version = version + 1
-    WHERE id = p_item_id AND resolution_id = p_object_id AND state = 'ending'
-$$;
-
-
--- Transfers: the row of what was posted in the same transaction.
-
-CREATE FUNCTION transfer_view(p_id text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('transfer_id', t.id, 'state', t.state) FROM transfer t WHERE t.id = p_id
-$$;
-
--- The transfer as it is now, for the API's rendering and for events.
-CREATE FUNCTION transfer_snapshot(p_id text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('transfer', to_jsonb(t)) FROM transfer t WHERE t.id = p_id
-$$;
-
--- The transfer has succeeded, and its event is written.
-CREATE FUNCTION transfer_insert(p_transfer jsonb) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    made transfer;
-BEGIN
-    made := jsonb_populate_record(NULL::transfer, p_transfer);
-    INSERT INTO transfer (
-        id, merchant_id, transfer_no, from_account_id, to_account_id, suspense_item_id, amount_minor, fee_minor,
-        currency, memo, state, succeeded_at, metadata)
-    VALUES (
-        made.id, made.merchant_id, made.transfer_no, made.from_account_id, made.to_account_id, made.suspense_item_id,
-        made.amount_minor, made.fee_minor, made.currency, made.memo, 'succeeded', made.succeeded_at,
-        coalesce(made.metadata, '{}'))
-    RETURNING * INTO made;
-    PERFORM event_append(
-        made.merchant_id, 'transfer.succeeded', made.id, made.version, transfer_snapshot(made.id));
-    RETURN transfer_view(made.id);
-END
-$$;
-
-
--- What the scheduled watch must look at, as its items: at most a batch of each kind, oldest first.
-
--- Callbacks that waited for so long that they were lost on the way to whoever should have acted on them.
-CREATE FUNCTION watch_callbacks(p_grace interval, p_batch int) RETURNS SETOF jsonb
-LANGUAGE sql STABLE AS $$
-    (SELECT jsonb_build_object(
-        'kind', 'payment', 'callback_id', c.id, 'object_id', p.id, 'merchant_id', p.merchant_id, 'out_no', a.out_no,
-        'channel', a.channel, 'channel_account_id', a.channel_account_id, 'call_timeout_s', a.call_timeout_s,
-        'ended', p.state IN ('succeeded', 'closed', 'failed'))
-    FROM callback c JOIN attempt a ON a.out_no = c.out_no JOIN payment p ON p.id = a.payment_id
-    WHERE c.applied_at IS NULL AND c.kind = 'payment' AND c.verdict <> 'unknown_order'
-        AND c.received_at <= now() - p_grace
-    ORDER BY c.received_at LIMIT p_batch)
-    UNION ALL
-    (SELECT jsonb_build_object(
-        'kind', 'refund', 'callback_id', c.id, 'object_id', r.id, 'merchant_id', r.merchant_id,
-        'out_no', r.out_refund_no, 'channel', r.channel, 'channel_account_id', r.channel_account_id,
-        'ended', r.state IN ('succeeded', 'failed', 'bounced'))
-    FROM callback c JOIN refund r ON r.out_refund_no = c.out_refund_no
-    WHERE c.applied_at IS NULL AND c.kind = 'refund' AND c.verdict <> 'unknown_order'
-        AND c.received_at <= now() - p_grace
-    ORDER BY c.received_at LIMIT p_batch)
-    UNION ALL
-    (SELECT jsonb_build_object(
-        'kind', 'payout', 'callback_id', c.id, 'object_id', p.id, 'merchant_id', p.merchant_id, 'out_no', p.out_no,
-        'channel', p.channel, 'channel_account_id', p.channel_account_id,
-        'ended', p.state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned'))
-    FROM callback c JOIN payout p ON p.out_no = c.out_no
-    WHERE c.applied_at IS NULL AND c.kind = 'transfer' AND c.verdict <> 'unknown_order'
-        AND c.received_at <= now() - p_grace
-    ORDER BY c.received_at LIMIT p_batch)
-$$;
-
--- What has ended and may still change: unproven attempts, refunds that may bounce, payouts that may come back.
-CREATE FUNCTION watch_due(p_batch int) RETURNS SETOF jsonb
-LANGUAGE sql STABLE AS $$
-    (SELECT jsonb_build_object(
-        'kind', 'payment', 'object_id', payment_id, 'out_no', out_no, 'channel', channel,
-        'channel_account_id', channel_account_id, 'call_timeout_s', call_timeout_s)
-    FROM attempt WHERE watch_until IS NOT NULL AND next_check_at <= now() ORDER BY next_check_at LIMIT p_batch)
-    UNION ALL
-    (SELECT jsonb_build_object(
-        'kind', 'refund', 'object_id', id, 'merchant_id', merchant_id, 'out_no', out_refund_no, 'channel', channel,
-        'channel_account_id', channel_account_id)
-    FROM refund WHERE watch_until IS NOT NULL AND next_check_at <= now() AND channel IS NOT NULL
-    ORDER BY next_check_at LIMIT p_batch)
-    UNION ALL
-    (SELECT jsonb_build_object(
-        'kind', 'payout', 'object_id', id, 'merchant_id', merchant_id, 'out_no', out_no, 'channel', channel,
-        'channel_account_id', channel_account_id)
-    FROM payout WHERE watch_until IS NOT NULL AND next_check_at <= now() ORDER BY next_check_at LIMIT p_batch)
 $$;
 
 -- The book. Only the functions of the following files write these tables; the application role can read them.
@@ -1948,8 +984,7 @@ CREATE TABLE account (
     version bigint NOT NULL DEFAULT 1,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT account_above_floor CHECK (class = 'open' OR available >= floor),
-    -- Debt is capped at the try, so it is the one open account that money is held in.
-    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0 OR kind = 'merchant_debt')),
+    CONSTRAINT account_frozen CHECK (frozen >= 0 AND (class <> 'open' OR frozen = 0)),
     CONSTRAINT account_closed_empty CHECK (closed_at IS NULL OR (available = 0 AND frozen = 0)),
     CONSTRAINT account_blocked_with_reason CHECK ((blocked_at IS NULL) = (blocked_reason IS NULL)),
     -- A wallet belongs to the merchant that opened it; every other account is the only one of its kind, owner, currency.
@@ -1978,14 +1013,8 @@ CREATE TABLE posting (
     event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     corrects uuid CONSTRAINT posting_corrects REFERENCES posting (id),
-    memo text,
-    -- The day whose books contain it, and the sealed day that it belongs to by its event and came too late for.
-    booked_on date NOT NULL,
-    belongs_to date CONSTRAINT posting_belongs_before CHECK (belongs_to < booked_on)
+    memo text
 );
-
-CREATE INDEX posting_booked_on ON posting (booked_on);
-CREATE UNIQUE INDEX posting_corrected_once ON posting (corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE entry (
     posting_id uuid NOT NULL,
@@ -2010,23 +1039,6 @@ CREATE TABLE inbox (
     PRIMARY KEY (account_id, posting_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
--- A day that takes no posting any more. Each digest contains the one before it.
-CREATE TABLE sealed_day (
-    day date PRIMARY KEY,
-    sealed_at timestamptz NOT NULL,
-    postings bigint NOT NULL,
-    digest bytea NOT NULL,
-    previous_digest bytea
-);
-
--- What an account held at the end of a sealed day on which it moved: the sum of its entries booked up to then.
-CREATE TABLE day_balance (
-    account_id text NOT NULL,
-    day date NOT NULL,
-    balance_minor bigint NOT NULL,
-    PRIMARY KEY (account_id, day)
-);
-
 -- The barrier of the try. A tombstone is released, has no account, and refuses the try that comes after its cancel.
 CREATE TABLE hold (
     biz_type text NOT NULL,
@@ -2040,16 +1052,12 @@ CREATE TABLE hold (
     expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz,
-    -- How many holds one try over several accounts made; the others are `step.2`, `step.3` and so on.
-    parts integer NOT NULL DEFAULT 1 CONSTRAINT hold_parts CHECK (parts >= 1),
     PRIMARY KEY (biz_type, biz_id, step),
     CONSTRAINT hold_amount CHECK (amount_minor > 0),
     CONSTRAINT hold_tombstone CHECK (state = 'released' OR account_id IS NOT NULL),
     CONSTRAINT hold_whole CHECK (num_nulls(account_id, currency, amount_minor) IN (0, 3)),
     CONSTRAINT hold_ended CHECK ((state = 'held') = (ended_at IS NULL))
 ) WITH (fillfactor = 80);
-
-CREATE INDEX hold_open ON hold (account_id) WHERE state = 'held';
 -- The chart of accounts. Strict accounts change in place, guarded both ways; deferred ones take credits through the
 -- inbox and guard debits; open ones are appended in both directions and never locked by a payment.
 
@@ -2077,7 +1085,6 @@ INSERT INTO ledger_chart (kind, class, normal_sign, opened_by) VALUES
 --   PS001 balance insufficient    PS002 account blocked     PS003 account closed
 --   PS004 try after cancel        PS005 conflict            PS006 unknown account
 --   PS007 unbalanced posting      PS008 currency mismatch   PS009 account not empty
---   PS010 day not over
 
 -- Always raises: why an account did not take a hold or a debit that added p_free_minor to its available part.
 -- The caller has locked the account, so that what it saw is what is looked at here.
@@ -2263,25 +1270,11 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The holds of these steps are released and their money is available again; the caller has locked their accounts, and
--- each hold is on an account of its own.
-CREATE FUNCTION ledger_give_back(p_biz_type text, p_biz_id text, p_steps text[]) RETURNS void LANGUAGE sql AS $$
-    WITH released AS (
-        UPDATE hold SET state = 'released', ended_at = now()
-        WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (p_steps) AND state = 'held'
-        RETURNING account_id, amount_minor
-    )
-    UPDATE account AS a SET
-        available = a.available + r.amount_minor, frozen = a.frozen - r.amount_minor, version = a.version + 1
-    FROM released AS r WHERE a.id = r.account_id
-$$;
-
 -- Cancel: answers 'released', 'replay', or 'tombstone' when there was no try. PS005 when it was confirmed.
 CREATE FUNCTION ledger_release(p_biz_type text, p_biz_id text, p_step text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    v_steps text[];
-    v_states text[];
+    v_hold hold;
 BEGIN
     INSERT INTO hold (biz_type, biz_id, step, state, ended_at)
     VALUES (p_biz_type, p_biz_id, p_step, 'released', now())
@@ -2289,22 +1282,25 @@ BEGIN
     IF FOUND THEN
         RETURN 'tombstone';
     END IF;
-    SELECT ledger_part_steps(step, parts) INTO v_steps FROM hold
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
-    -- The accounts first, then their holds: the order in which a posting takes them.
-    PERFORM FROM account WHERE id IN (
-        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps)
-    ) ORDER BY class = 'strict', id FOR NO KEY UPDATE;
-    SELECT array_agg(state) INTO v_states FROM hold
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (v_steps);
-    IF 'confirmed' = ANY (v_states) THEN
+    -- The account first, then its hold: the order in which a posting takes them.
+    PERFORM FROM account WHERE id = (
+        SELECT account_id FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step
+    ) FOR NO KEY UPDATE;
+    UPDATE hold SET state = 'released', ended_at = now()
+    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'held'
+    RETURNING * INTO v_hold;
+    IF FOUND THEN
+        UPDATE account SET available = available + v_hold.amount_minor, frozen = frozen - v_hold.amount_minor,
+            version = version + 1
+        WHERE id = v_hold.account_id;
+        RETURN 'released';
+    END IF;
+    PERFORM FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step AND state = 'confirmed';
+    IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'PS005',
             MESSAGE = format('the hold %s %s %s was confirmed', p_biz_type, p_biz_id, p_step);
-    ELSIF 'released' = ANY (v_states) THEN
-        RETURN 'replay';
     END IF;
-    PERFORM ledger_give_back(p_biz_type, p_biz_id, v_steps);
-    RETURN 'released';
+    RETURN 'replay';
 END $$;
 -- A posting's legs as they arrive (a JSON array), and what they do to each account together.
 
@@ -2387,13 +1383,11 @@ BEGIN
         PERFORM ledger_refuse(v_missing.account_id, NULL, v_missing.currency, 0);
     END LOOP;
 END $$;
--- How a posting changes balances: in place for strict accounts, for debits of deferred ones and for what comes out of a
--- hold, by the inbox otherwise.
+-- How a posting changes balances: in place for strict accounts and for debits of deferred ones, by the inbox otherwise.
 
 CREATE FUNCTION ledger_in_place(p_move ledger_move) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT p_move.class = 'strict'
-        OR p_move.held_minor <> 0
-        OR (p_move.class = 'deferred' AND p_move.free_minor < 0)
+        OR (p_move.class = 'deferred' AND (p_move.free_minor < 0 OR p_move.held_minor <> 0))
 $$;
 
 -- The accounts that took their move: guarded by the floor, the owner, the block and the close. Credits and what comes
@@ -2406,7 +1400,6 @@ LANGUAGE sql AS $$
         FROM unnest(p_moves) AS m
         WHERE a.id = m.account_id AND a.closed_at IS NULL AND a.frozen >= m.held_minor AND (
             m.free_minor >= 0
-            OR a.class = 'open'
             OR (
                 a.available + m.free_minor >= a.floor AND a.blocked_at IS NULL
                 AND (a.merchant_id = p_merchant_id) IS NOT FALSE
@@ -2523,7 +1516,6 @@ DECLARE
     v_digest bytea := sha256(convert_to(coalesce(p_merchant_id, '') || p_legs::text, 'UTF8'));
     v_legs ledger_leg[] := ledger_legs(p_legs);
     v_moves ledger_move[];
-    v_booked_on date;
 BEGIN
     posted := uuidv7();
     replayed := false;
@@ -2535,19 +1527,10 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ledger_require_balanced(v_legs);
-    IF p_corrects IS NOT NULL THEN
-        PERFORM ledger_require_uncorrected(p_corrects);
-    END IF;
     v_moves := ledger_apply(v_legs, p_merchant_id);
-    v_booked_on := ledger_booked_on(p_event_at);
     WITH written AS (
-        INSERT INTO posting (
-            id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo, booked_on, belongs_to
-        )
-        VALUES (
-            posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo, v_booked_on,
-            CASE WHEN ledger_day(p_event_at) < v_booked_on THEN ledger_day(p_event_at) END
-        )
+        INSERT INTO posting (id, biz_type, biz_id, step, merchant_id, event_at, corrects, memo)
+        VALUES (posted, p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_corrects, p_memo)
     ), entered AS (
         INSERT INTO entry (posting_id, n, account_id, currency, amount_minor, kind, object_id, event_at)
         SELECT posted, n, account_id, currency, amount_minor, kind, object_id, p_event_at FROM unnest(v_legs)
@@ -2555,339 +1538,6 @@ BEGIN
     INSERT INTO inbox (account_id, posting_id, n, amount_minor)
     SELECT m.account_id, posted, m.n, m.free_minor FROM unnest(v_moves) AS m
     WHERE NOT ledger_in_place(m) AND m.free_minor <> 0;
-END $$;
--- A try that takes its amount from several accounts, in the caller's order: the first hold has the key itself and is
--- the barrier, the others are `step.2`, `step.3` and so on, one for each account. All are released together.
-
-CREATE TYPE ledger_source AS (
-    account_id text,
-    account_kind text,  -- kind and owner are given for accounts that a try may open
-    owner text,
-    merchant_id text,
-    at_most_minor bigint,
-    credit_minor bigint  -- how far below zero an open account may go
-);
-
-CREATE TYPE ledger_part AS (account_id text, amount_minor bigint);
-
--- The steps of all holds behind a key, the first one first.
-CREATE FUNCTION ledger_part_steps(p_step text, p_parts integer) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT p_step || array_agg(p_step || '.' || n ORDER BY n) FROM generate_series(2, p_parts) AS n
-$$;
-
-CREATE FUNCTION ledger_sources(p_sources jsonb) RETURNS ledger_source[] LANGUAGE sql AS $$
-    SELECT array_agg(jsonb_populate_record(NULL::ledger_source, source) ORDER BY place)
-    FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS sources (source, place)
-$$;
-
--- The accounts that a try may open exist, all of them are locked in the order of locks and hold everything that is
--- committed. PS006 for another merchant's, PS008 for another currency, PS005 for one that takes no hold.
-CREATE FUNCTION ledger_lock_sources(p_sources ledger_source[], p_merchant_id text, p_currency text)
-RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    v_unfit text;
-BEGIN
-    INSERT INTO account (id, kind, owner, merchant_id, currency, class)
-    SELECT DISTINCT ON (s.account_id) s.account_id, s.account_kind, s.owner, s.merchant_id, p_currency, c.class
-    FROM unnest(p_sources) AS s JOIN ledger_chart AS c ON c.kind = s.account_kind AND c.opened_by = 'posting'
-    WHERE s.owner IS NOT NULL AND NOT EXISTS (SELECT FROM account WHERE id = s.account_id)
-    ORDER BY s.account_id
-    ON CONFLICT DO NOTHING;
-    PERFORM FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources))
-    ORDER BY class = 'strict', id FOR NO KEY UPDATE;
-    PERFORM ledger_fold_locked(ARRAY(
-        SELECT id FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources)) AND class <> 'strict'
-    ));
-    SELECT id INTO v_unfit FROM account WHERE id IN (SELECT account_id FROM unnest(p_sources)) AND (
-        currency <> p_currency OR merchant_id <> p_merchant_id OR (class = 'open' AND kind <> 'merchant_debt')
-    ) LIMIT 1;
-    IF FOUND THEN
-        PERFORM ledger_refuse(v_unfit, p_merchant_id, p_currency, -1);
-    END IF;
-END $$;
-
--- What each account gives, drawn from the sources in their order until the amount is covered; one part per account.
--- A blocked or closed account gives nothing, and is the reason when the others do not cover it. PS001, PS002, PS003.
-CREATE FUNCTION ledger_draw(p_sources ledger_source[], p_amount_minor bigint) RETURNS ledger_part[]
-LANGUAGE plpgsql AS $$
-DECLARE
-    v_source record;
-    v_ids text[] := '{}';
-    v_drawn bigint[] := '{}';
-    v_place integer;
-    v_gives bigint;
-    v_left bigint := p_amount_minor;
-    v_shut text;
-BEGIN
-    FOR v_source IN
-        SELECT a.id, s.at_most_minor, a.blocked_at IS NOT NULL OR a.closed_at IS NOT NULL AS shut,
-            a.available + CASE a.class WHEN 'open' THEN coalesce(s.credit_minor, 0) ELSE -a.floor END AS room_minor
-        FROM unnest(p_sources) WITH ORDINALITY AS s JOIN account AS a ON a.id = s.account_id ORDER BY s.ordinality
-    LOOP
-        v_place := array_position(v_ids, v_source.id);
-        v_gives := least(v_left, v_source.at_most_minor, v_source.room_minor - coalesce(v_drawn[v_place], 0));
-        IF v_gives <= 0 THEN
-            CONTINUE;
-        ELSIF v_source.shut THEN
-            v_shut := coalesce(v_shut, v_source.id);
-        ELSIF v_place IS NULL THEN
-            v_ids := v_ids || v_source.id;
-            v_drawn := v_drawn || v_gives;
-            v_left := v_left - v_gives;
-        ELSE
-            v_drawn[v_place] := v_drawn[v_place] + v_gives;
-            v_left := v_left - v_gives;
-        END IF;
-    END LOOP;
-    IF v_left > 0 THEN
-        PERFORM ledger_refuse(id, NULL, currency, -1) FROM account WHERE id = v_shut;
-        RAISE EXCEPTION USING ERRCODE = 'PS001', MESSAGE = 'the accounts together do not cover it';
-    END IF;
-    RETURN ARRAY(SELECT ROW(id, drawn)::ledger_part FROM unnest(v_ids, v_drawn) AS parts (id, drawn));
-END $$;
-
--- The parts are frozen in their accounts, and each has its hold; the key's own row, which is there, becomes the first.
-CREATE FUNCTION ledger_hold_parts(
-    p_biz_type text, p_biz_id text, p_step text, p_parts ledger_part[]
-) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE account AS a SET
-        available = a.available - p.amount_minor, frozen = a.frozen + p.amount_minor, version = a.version + 1
-    FROM unnest(p_parts) AS p WHERE a.id = p.account_id;
-    UPDATE hold SET
-        account_id = p_parts[1].account_id, amount_minor = p_parts[1].amount_minor, parts = cardinality(p_parts)
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
-    INSERT INTO hold (biz_type, biz_id, step, account_id, currency, amount_minor, state, reason, expires_at)
-    SELECT p_biz_type, p_biz_id, p_step || '.' || place, p.account_id, h.currency, p.amount_minor, 'held', h.reason,
-        h.expires_at
-    FROM unnest(p_parts) WITH ORDINALITY AS p (account_id, amount_minor, place)
-    JOIN hold AS h ON h.biz_type = p_biz_type AND h.biz_id = p_biz_id AND h.step = p_step
-    WHERE place > 1;
-END $$;
-
--- Nothing when the key holds this amount in this currency. PS004 when it was released, PS005 when it differs.
-CREATE FUNCTION ledger_hold_from_again(
-    p_biz_type text, p_biz_id text, p_step text, p_amount_minor bigint, p_currency text
-) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    v_first hold;
-    v_sum_minor bigint;
-BEGIN
-    SELECT * INTO v_first FROM hold WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = p_step;
-    IF v_first.state = 'released' THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS004',
-            MESSAGE = format('the hold %s %s %s was cancelled', p_biz_type, p_biz_id, p_step);
-    END IF;
-    SELECT sum(amount_minor) INTO v_sum_minor FROM hold
-    WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (ledger_part_steps(p_step, v_first.parts));
-    IF (v_sum_minor, v_first.currency) IS DISTINCT FROM (p_amount_minor, p_currency) THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS005',
-            MESSAGE = format('the hold %s %s %s differs', p_biz_type, p_biz_id, p_step);
-    END IF;
-END $$;
-
--- Try over several sources: answers the holds, the first one first; a repeat answers the same. A null merchant is the
--- operator. PS001 to PS006, PS008.
-CREATE FUNCTION ledger_hold_from(
-    p_biz_type text, p_biz_id text, p_step text, p_merchant_id text, p_amount_minor bigint, p_currency text,
-    p_sources jsonb, p_expires_at timestamptz, p_reason text
-) RETURNS TABLE (part_step text, part_account_id text, part_minor bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
-DECLARE
-    v_sources ledger_source[] := ledger_sources(p_sources);
-BEGIN
-    INSERT INTO hold (biz_type, biz_id, step, account_id, currency, amount_minor, state, reason, expires_at)
-    VALUES (p_biz_type, p_biz_id, p_step, v_sources[1].account_id, p_currency, p_amount_minor, 'held', p_reason,
-        p_expires_at)
-    ON CONFLICT DO NOTHING;
-    IF FOUND THEN
-        PERFORM ledger_lock_sources(v_sources, p_merchant_id, p_currency);
-        PERFORM ledger_hold_parts(p_biz_type, p_biz_id, p_step, ledger_draw(v_sources, p_amount_minor));
-    ELSE
-        PERFORM ledger_hold_from_again(p_biz_type, p_biz_id, p_step, p_amount_minor, p_currency);
-    END IF;
-    RETURN QUERY
-    SELECT part.step, part.account_id, part.amount_minor
-    FROM hold AS first
-    CROSS JOIN unnest(ledger_part_steps(p_step, first.parts)) WITH ORDINALITY AS steps (step, place)
-    JOIN hold AS part ON part.biz_type = p_biz_type AND part.biz_id = p_biz_id AND part.step = steps.step
-    WHERE first.biz_type = p_biz_type AND first.biz_id = p_biz_id AND first.step = p_step
-    ORDER BY steps.place;
-END $$;
--- Days of the book. A posting is booked on the day of its event; once that day is sealed it is booked today and keeps
--- the day that it belongs to. A sealed day takes no posting any more, so its digest and its balances stay true.
---
--- A posting keeps its day open by a shared lock until it commits; sealing takes that lock alone, and so waits for what
--- is under way. A posting that finds its day being sealed does not wait: it is booked today. So is one whose day is long
--- over, sealed or not: an event of the last century must not open a century of days.
-
-CREATE FUNCTION ledger_zone() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'Asia/Shanghai' $$;
-
-CREATE FUNCTION ledger_day(p_at timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
-    SELECT (p_at AT TIME ZONE ledger_zone())::date
-$$;
-
--- The lowest id that a posting of that moment can have: postings are in the order of their ids (RFC 9562, version 7,
--- with the fraction of the millisecond in the twelve bits after the version).
-CREATE FUNCTION ledger_first_id(p_at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-    SELECT (lpad(to_hex(micros / 1000), 12, '0') || '7' || lpad(to_hex(micros % 1000 * 4096 / 1000), 3, '0')
-        || '8000000000000000')::uuid
-    FROM (SELECT (extract(epoch FROM greatest(p_at, 'epoch')) * 1000000)::bigint AS micros) AS since_epoch
-$$;
-
--- The advisory lock of a day: our class of such locks, and the day's number.
-CREATE FUNCTION ledger_day_class() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1818583143 $$;
-
-CREATE FUNCTION ledger_is_sealed(p_day date) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM sealed_day WHERE day >= p_day)
-$$;
-
--- How many days back a posting may be booked at all.
-CREATE FUNCTION ledger_days_open() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 31 $$;
-
--- The day on which a posting of that event is booked; it stays open until this transaction ends. Never a day to come.
-CREATE FUNCTION ledger_booked_on(p_event_at timestamptz) RETURNS date LANGUAGE plpgsql AS $$
-DECLARE
-    v_day date := ledger_day(least(p_event_at, clock_timestamp()));
-BEGIN
-    -- Two statements: the look must be younger than the lock.
-    IF v_day >= ledger_day(clock_timestamp()) - ledger_days_open()
-        AND pg_try_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch')
-    THEN
-        IF NOT ledger_is_sealed(v_day) THEN
-            RETURN v_day;
-        END IF;
-    END IF;
-    LOOP  -- at midnight, today may be a sealed day before its lock is had
-        v_day := ledger_day(clock_timestamp());
-        PERFORM pg_advisory_xact_lock_shared(ledger_day_class(), v_day - DATE 'epoch');
-        EXIT WHEN NOT ledger_is_sealed(v_day);
-    END LOOP;
-    RETURN v_day;
-END $$;
-
--- What a day's postings and entries say, and the day before: whoever changes one of them changes it.
-CREATE FUNCTION ledger_day_digest(p_day date, p_previous bytea) RETURNS bytea LANGUAGE sql STABLE
-SET timezone = 'UTC' AS $$
-    SELECT sha256(coalesce(p_previous, '') || convert_to(p_day::text, 'UTF8') || coalesce(string_agg(
-        sha256(convert_to(jsonb_build_array(
-            p.id, p.biz_type, p.biz_id, p.step, p.merchant_id, p.event_at, p.created_at, p.corrects, p.memo,
-            p.belongs_to, e.entries
-        )::text, 'UTF8')), '' ORDER BY p.id
-    ), ''))
-    FROM posting AS p CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(n, account_id, currency, amount_minor, kind, object_id) ORDER BY n) AS entries
-        FROM entry WHERE posting_id = p.id
-    ) AS e
-    WHERE p.booked_on = p_day
-$$;
-
--- The day is sealed behind the one before it: its digest, and the balance of each account that moved on it.
-CREATE FUNCTION ledger_seal_one(p_day date) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    v_previous bytea := (SELECT digest FROM sealed_day ORDER BY day DESC LIMIT 1);
-BEGIN
-    PERFORM pg_advisory_xact_lock(ledger_day_class(), p_day - DATE 'epoch');
-    INSERT INTO day_balance (account_id, day, balance_minor)
-    SELECT moved.account_id, p_day, moved.sum_minor + coalesce((
-        SELECT balance_minor FROM day_balance AS b WHERE b.account_id = moved.account_id ORDER BY day DESC LIMIT 1
-    ), 0)
-    FROM (
-        SELECT e.account_id, sum(e.amount_minor)::bigint AS sum_minor
-        FROM posting AS p JOIN entry AS e ON e.posting_id = p.id WHERE p.booked_on = p_day GROUP BY e.account_id
-    ) AS moved;
-    INSERT INTO sealed_day (day, sealed_at, postings, digest, previous_digest)
-    SELECT p_day, clock_timestamp(), (SELECT count(*) FROM posting WHERE booked_on = p_day),
-        ledger_day_digest(p_day, v_previous), v_previous;
-END $$;
-
--- Every day of the book up to this one is sealed, in order; a repeat changes nothing. PS010 for a day that is not over.
-CREATE FUNCTION ledger_seal_day(p_day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v_day date;
-BEGIN
-    IF p_day >= ledger_day(clock_timestamp()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS010', MESSAGE = format('the day %s is not over', p_day);
-    END IF;
-    -- One at a time: no day has the number of this lock.
-    PERFORM pg_advisory_xact_lock(ledger_day_class(), 2147483647);
-    v_day := coalesce(
-        (SELECT max(day) + 1 FROM sealed_day), (SELECT min(booked_on) FROM posting)
-    );
-    WHILE v_day <= p_day LOOP
-        PERFORM ledger_seal_one(v_day);
-        v_day := v_day + 1;
-    END LOOP;
-END $$;
-
--- The sum of the account's entries that are booked up to a day and stand before a place in its statement: from the
--- balance of a sealed day on which all of them stand before that place.
-CREATE FUNCTION ledger_balance_from(
-    p_account_id text, p_sealed date, p_booked_to date, p_posting_id uuid, p_n integer
-) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce((
-        SELECT balance_minor FROM day_balance WHERE account_id = p_account_id AND day <= p_sealed
-        ORDER BY day DESC LIMIT 1
-    ), 0) + coalesce((
-        SELECT sum(e.amount_minor)::bigint FROM entry AS e JOIN posting AS p ON p.id = e.posting_id
-        WHERE e.account_id = p_account_id AND (e.posting_id, e.n) < (p_posting_id, p_n)
-            AND p.booked_on > p_sealed AND p.booked_on <= p_booked_to
-            -- Nothing is booked on a day to come; the hour is for a clock that was set back.
-            AND e.posting_id >= ledger_first_id((p_sealed + 1)::timestamp AT TIME ZONE ledger_zone() - INTERVAL '1 hour')
-    ), 0)
-$$;
-
--- The sum of the account's entries that stand before this place.
-CREATE FUNCTION ledger_balance_before(p_account_id text, p_posting_id uuid, p_n integer) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT ledger_balance_from(p_account_id, coalesce((
-        SELECT day FROM sealed_day WHERE sealed_at <= uuid_extract_timestamp(p_posting_id) ORDER BY day DESC LIMIT 1
-    ), '-infinity'), 'infinity', p_posting_id, p_n)
-$$;
-
--- The account's balance at the end of a day, by what was booked up to it.
-CREATE FUNCTION ledger_balance_on(p_account_id text, p_day date) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT ledger_balance_from(p_account_id, coalesce((
-        SELECT max(day) FROM sealed_day WHERE day <= p_day
-    ), '-infinity'), p_day, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 0)
-$$;
--- Corrections: what is posted stays, and is undone by the opposite posting, which names it; once.
-
--- Raises PS005 unless there is such a posting, it corrects nothing itself, and nothing has corrected it. Whoever asks
--- first has it until it commits.
-CREATE FUNCTION ledger_require_uncorrected(p_posting_id uuid) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM posting WHERE id = p_posting_id AND corrects IS NULL FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS005',
-            MESSAGE = format('there is no posting %s, or it is a correction itself', p_posting_id);
-    END IF;
-    PERFORM FROM posting WHERE corrects = p_posting_id;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('the posting %s was corrected already', p_posting_id);
-    END IF;
-END $$;
-
--- Posts the opposite of a posting and names it. A null merchant is the operator. PS001 to PS003, PS005.
-CREATE FUNCTION ledger_correct(
-    p_biz_type text, p_biz_id text, p_step text, p_merchant_id text, p_event_at timestamptz,
-    p_memo text, p_corrects uuid, OUT posted uuid, OUT replayed boolean
-)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
-DECLARE
-    v_legs jsonb;
-BEGIN
-    SELECT jsonb_agg(jsonb_build_object(
-        'account_id', account_id, 'currency', currency, 'amount_minor', -amount_minor, 'kind', kind,
-        'object_id', object_id
-    ) ORDER BY n) INTO v_legs FROM entry WHERE posting_id = p_corrects;
-    IF v_legs IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('there is no posting %s', p_corrects);
-    END IF;
-    SELECT made.posted, made.replayed INTO posted, replayed FROM ledger_post(
-        p_biz_type, p_biz_id, p_step, p_merchant_id, p_event_at, p_memo, v_legs, p_corrects
-    ) AS made;
 END $$;
 -- The application reads the book and calls its functions; nobody but the owner writes a row.
 
@@ -2902,16 +1552,9 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold, sealed_day, day_balance TO paysaga_app;
+GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold TO paysaga_app;
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
-    ledger_hold, ledger_hold_from, ledger_release, ledger_post, ledger_correct, ledger_fold,
-    ledger_fold_some, ledger_seal_day
-TO paysaga_app;
-
--- What only reads runs with the reader's own rights.
-GRANT EXECUTE ON FUNCTION
-    ledger_zone, ledger_day, ledger_first_id, ledger_day_digest, ledger_balance_from, ledger_balance_before,
-    ledger_balance_on
+    ledger_hold, ledger_release, ledger_post, ledger_fold, ledger_fold_some
 TO paysaga_app;
