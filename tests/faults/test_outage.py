@@ -1,0 +1,52 @@
+"""PostgreSQL is killed under a load of refunds, payouts, transfers and top-ups: every answer given is still true."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.centre import Centre, eventually
+from tests.support.mixed_load import MixedLoad
+from tests.support.mixed_truth import everything_is_true
+from tests.support.servers import Addresses, Servers
+from tests.support.shop import Shop
+
+CLIENTS, KILLS, CALLS_BETWEEN = 3, 2, 20
+
+
+@pytest.fixture
+def durable_servers() -> Iterator[tuple[Servers, Addresses]]:
+    """Servers that nobody else uses, to be killed; what PostgreSQL acknowledged is on the disk."""
+    servers = Servers(durable=True)
+    yield servers, servers.start()
+    servers.stop()
+
+
+@pytest.fixture
+async def load(durable_servers: tuple[Servers, Addresses]) -> AsyncIterator[MixedLoad]:
+    """A merchant of a centre on those servers."""
+    async with Centre.running(durable_servers[1]) as centre:
+        yield await MixedLoad.prepared(await Shop.open(centre))
+
+
+async def test_what_was_answered_survives_kills_of_postgresql(
+    durable_servers: tuple[Servers, Addresses], load: MixedLoad, load_seconds: float
+) -> None:
+    """An id stays that object's, an end stays its end, a refusal stays without one; the channel did each once."""
+    postgres = durable_servers[0].postgres
+    running = asyncio.create_task(load.run(load_seconds, clients=CLIENTS, settling=False))
+    for _ in range(KILLS):
+        enough = len(load.heard) + CALLS_BETWEEN
+        await eventually(lambda: answered(load), lambda count, enough=enough: count >= enough or running.done())
+        await asyncio.to_thread(postgres.kill)
+        await asyncio.to_thread(postgres.start)
+    await running
+    await load.drained()
+    print(f"\n{KILLS} kills of PostgreSQL: {load.counts()}")  # noqa: T201 - what `make prove` tells
+    assert {"refunds", "payouts", "transfers", "top_ups"} <= {one.kind for one in load.accepted()}
+    await everything_is_true(load)
+
+
+async def answered(load: MixedLoad) -> int:
+    """How many calls have their answer."""
+    return len(load.heard)
