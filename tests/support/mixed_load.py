@@ -15,6 +15,7 @@ from ledger.book import PostRequest, post
 from ledger.chart import AccountKind, system_account_id
 from ledger.legs import StepKey
 from ledger.steps import SETTLEMENT, Parties, legs
+from tests.support.centre import eventually
 from tests.support.payee import ACCOUNT, credit_available, fund_at_channel, payout_body
 from tests.support.shop import Shop
 
@@ -25,6 +26,7 @@ NUMBERS = {
     "transfers": "transfer_no",
     "top_ups": "top_up_no",
 }
+REFUSING = f"refuse-{ACCOUNT}"
 ENDED = frozenset({"succeeded", "failed"})
 #: What may refuse a call here: everything else is a fault.
 EXPECTED = frozenset({"balance_insufficient", "merchant_funds_insufficient", "refund_above_refundable"})
@@ -52,6 +54,7 @@ class MixedLoad:
 
     shop: Shop
     available_id: str
+    payees: tuple[str, ...] = (ACCOUNT, REFUSING)
     heard: list[Heard] = field(default_factory=list)
     settled: int = 0
     _ends_at: float = 0
@@ -71,10 +74,16 @@ class MixedLoad:
                 tasks.create_task(self._again_and_again(client))
 
     async def drained(self) -> None:
-        """Everything that was accepted has ended."""
-        async with asyncio.timeout(HOME_WITHIN.total_seconds()):
-            for one in self.accepted():
-                await self._until(one.kind, one.answer["id"], *ENDED)
+        """Everything that was accepted has ended; fails with what has not."""
+        left = self.accepted()
+
+        async def under_way() -> list[dict[str, Any]]:
+            nonlocal left
+            found = [(one, await self.see(one.kind, one.answer["id"])) for one in left]
+            left = [one for one, now in found if now["state"] not in ENDED]
+            return [now for _, now in found if now["state"] not in ENDED]
+
+        await eventually(under_way, lambda found: not found, within=HOME_WITHIN)
 
     def accepted(self, *kinds: str) -> list[Heard]:
         """The calls that were answered with an object; of these kinds, or of all."""
@@ -127,8 +136,8 @@ class MixedLoad:
         await asyncio.gather(*(self._ask("refunds", body) for body in bodies))
 
     async def _pay_out(self) -> None:
-        """Of what is available; one of two payees is refused by the channel."""
-        for account in (ACCOUNT, f"refuse-{ACCOUNT}"):
+        """Of what is available, to each payee; the channel refuses some."""
+        for account in self.payees:
             await self._ask(
                 "payouts", payout_body(self.shop, PAYOUT_MINOR, account_id=self.available_id, account=account)
             )
