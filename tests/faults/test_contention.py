@@ -1,9 +1,10 @@
 """Refund against payout against transfer, top-up and settlement on one merchant, over three workers."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.support.mixed_load import MixedLoad
+from tests.support.mixed_load import HOME_WITHIN, MixedLoad
 from tests.support.mixed_truth import everything_is_true
 from tests.support.shop import Shop
 from tests.support.worker_process import worker_process
@@ -22,7 +23,8 @@ async def test_everything_at_once_on_one_merchant_stays_true(
             await stack.enter_async_context(worker_process(lone_shop.centre, tmp_path, loops="fold,events"))
             for _ in range(WORKERS)
         ]
-        await load.run(load_seconds, clients=CLIENTS)
+        async with asyncio.timeout(load_seconds + HOME_WITHIN.total_seconds()):
+            await load.run(load_seconds, clients=CLIENTS)
         await load.drained()
         logs = "".join(worker.log() for worker in workers)
     print(f"\n{load_seconds:.0f} s on one merchant: {load.counts()}")  # noqa: T201 - what `make prove` tells

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from devstack.postgres import EmbeddedPostgres
 from tests.support.centre import Centre, eventually
-from tests.support.mixed_load import MixedLoad
+from tests.support.mixed_load import HOME_WITHIN, MixedLoad
 from tests.support.mixed_truth import everything_is_true
 from tests.support.payee import ACCOUNT
 from tests.support.servers import Addresses, Servers
@@ -34,16 +35,11 @@ async def test_what_was_answered_survives_kills_of_postgresql(
     durable_servers: tuple[Servers, Addresses], load: MixedLoad, load_seconds: float
 ) -> None:
     """An id stays that object's, an end stays its end, a refusal stays without one; the channel did each once."""
-    postgres = durable_servers[0].postgres
     # A refusal that is heard while nobody can keep it stays unknown for long: the load would not drain.
     load.payees = (ACCOUNT,)
-    running = asyncio.create_task(load.run(load_seconds, clients=CLIENTS, settling=False))
-    for _ in range(KILLS):
-        enough = len(load.heard) + CALLS_BETWEEN
-        await eventually(lambda: answered(load), lambda count, enough=enough: count >= enough or running.done())
-        await asyncio.to_thread(postgres.kill)
-        await asyncio.to_thread(postgres.start)
-    await running
+    async with asyncio.timeout(load_seconds + HOME_WITHIN.total_seconds()), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(load.run(load_seconds, clients=CLIENTS, settling=False))
+        tasks.create_task(kill_repeatedly(durable_servers[0].postgres, load, running))
     await load.drained()
     await load.shop.centre.database.close()  # connections of the test's own, to a server that is dead
     print(f"\n{KILLS} kills of PostgreSQL: {load.counts()}")  # noqa: T201 - what `make prove` tells
@@ -51,6 +47,14 @@ async def test_what_was_answered_survives_kills_of_postgresql(
     await everything_is_true(load)
 
 
-async def answered(load: MixedLoad) -> int:
-    """How many calls have their answer."""
-    return len(load.heard)
+async def kill_repeatedly(postgres: EmbeddedPostgres, load: MixedLoad, running: asyncio.Task[None]) -> None:
+    """Each time enough calls have been answered since, or the load is over: `kill -9`, and a new start."""
+
+    async def answered() -> int:
+        return len(load.heard)
+
+    for _ in range(KILLS):
+        enough = len(load.heard) + CALLS_BETWEEN
+        await eventually(answered, lambda count, enough=enough: count >= enough or running.done(), within=HOME_WITHIN)
+        await asyncio.to_thread(postgres.kill)
+        await asyncio.to_thread(postgres.start)

@@ -56,7 +56,7 @@ async def approved_until(shop: Shop, worker: WorkerProcess, parked: set[str]) ->
         decisions.extend(asyncio.create_task(decide_on_all(shop, "approve", {one})) for one in new)
         return parked - worker.parked()
 
-    await eventually(missing, lambda left: not left)
+    await eventually(missing, lambda left: not left, within=HOME_WITHIN)
     return decisions
 
 

@@ -32,7 +32,7 @@ async def test_killed_at_each_point_every_top_up_is_the_wallets_once(lone_shop: 
             await pay_whoever_waits(shop, paid)
             return PAID - worker.parked()
 
-        await eventually(missing, lambda left: not left)
+        await eventually(missing, lambda left: not left, within=HOME_WITHIN)
         worker.child.kill()
         give_up(posts)
     async with worker_process(shop.centre, tmp_path):
