@@ -14,7 +14,7 @@ test: environment-dev
 
 # The loads that `make test` keeps up for seconds, for half a minute each: the book under contention and under kills.
 prove: environment-dev
-	@$(RUN) -m pytest -s tests/faults/test_contention.py tests/faults/test_outage.py --load-seconds 30
+	@$(RUN) -m pytest tests/faults/test_contention.py tests/faults/test_outage.py --load-seconds 30
 
 check: environment-dev
 	@$(RUN) -m ruff check $(TREE)

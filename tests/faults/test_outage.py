@@ -32,7 +32,7 @@ async def load(durable_servers: tuple[Servers, Addresses]) -> AsyncIterator[Mixe
 
 
 async def test_what_was_answered_survives_kills_of_postgresql(
-    durable_servers: tuple[Servers, Addresses], load: MixedLoad, load_seconds: float
+    durable_servers: tuple[Servers, Addresses], load: MixedLoad, load_seconds: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An id stays that object's, an end stays its end, a refusal stays without one; the channel did each once."""
     # A refusal that is heard while nobody can keep it stays unknown for long: the load would not drain.
@@ -42,7 +42,8 @@ async def test_what_was_answered_survives_kills_of_postgresql(
         tasks.create_task(kill_repeatedly(durable_servers[0].postgres, load, running))
     await load.drained()
     await load.shop.centre.database.close()  # connections of the test's own, to a server that is dead
-    print(f"\n{KILLS} kills of PostgreSQL: {load.counts()}")  # noqa: T201 - what `make prove` tells
+    with capsys.disabled():
+        print(f"\n{KILLS} kills of PostgreSQL: {load.counts()}")  # noqa: T201 - what `make prove` tells
     assert {"refunds", "payouts", "transfers", "top_ups"} <= {one.kind for one in load.accepted()}
     await everything_is_true(load)
 
