@@ -4,13 +4,17 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test check verify bench bench-ledger clean environment environment-dev python
+.PHONY: up test prove check verify bench bench-ledger clean environment environment-dev python
 
 up: environment
 	@$(RUN) -m devstack up
 
 test: environment-dev
 	@$(RUN) -m pytest -n 2
+
+# The loads that `make test` keeps up for seconds, for half a minute each: the book under contention and under kills.
+prove: environment-dev
+	@$(RUN) -m pytest tests/faults/test_contention.py tests/faults/test_outage.py --load-seconds 30
 
 check: environment-dev
 	@$(RUN) -m ruff check $(TREE)

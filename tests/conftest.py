@@ -11,6 +11,11 @@ from tests.support.shop import Shop
 _started: list[Servers] = []
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--load-seconds`: how long the tests keep up a load; `make prove` takes longer."""
+    parser.addoption("--load-seconds", type=float, default=5, help="how long a load lasts")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The first process starts the servers before it starts others; those find them in the environment."""
     if config.option.collectonly or Addresses.found() is not None:
@@ -31,6 +36,12 @@ def addresses() -> Addresses:
     found = Addresses.found()
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def load_seconds(pytestconfig: pytest.Config) -> float:
+    """How long a load lasts."""
+    return float(pytestconfig.getoption("--load-seconds"))
 
 
 @pytest.fixture(scope="session")

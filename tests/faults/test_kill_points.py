@@ -5,11 +5,11 @@ started, the worker is killed when each point holds one, and a new worker brings
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.books import book_is_sound
@@ -37,7 +37,7 @@ CLOSED = points("payment.close", "channel.query.known", "channel.close.known", "
 CLOSED |= points("payment.finish")
 
 
-def give_up(calls: list[asyncio.Task[httpx.Response]]) -> None:
+def give_up(calls: Sequence[asyncio.Task[Any]]) -> None:
     """The business does not wait for its answers; what was started must end without it."""
     for call in calls:
         call.cancel()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.faults.test_kill_points import HOME_WITHIN, give_up, park_at, points
-from tests.support.books import balances, channel_account_balances
+from tests.support.books import balances, book_is_sound, channel_account_balances
 from tests.support.centre import eventually
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, STOCK, WALLET_MINOR, Shop
@@ -17,6 +17,7 @@ AMOUNT_MINOR = 2 * PRICE_MINOR
 BALANCE_MINOR = 1_000
 SUCCEEDED = points("refund.open", "refund.sent", "refund.known", "refund.confirm", "channel.refund.call")
 REJECTED = points("refund.decide", "refund.fail")
+REFUSED = points("refund.known", "refund.fail")
 LINES = [{"line_no": 1, "quantity": 2}]
 
 
@@ -82,6 +83,40 @@ async def test_killed_at_each_point_every_rejected_refund_lets_everything_go(lon
     assert {(AMOUNT_MINOR, 0, 0)} == {await refunds.standing(one) for one in payments}
     assert (STOCK, 0, 2 * count) == await shop.stock()
     await refunds.sound()
+
+
+async def test_killed_at_each_point_every_refused_refund_lets_everything_go(lone_shop: Shop, tmp_path: Path) -> None:
+    """A refusal that was kept is undone once; one that only the killed worker heard stays unknown, its money held."""
+    shop, refunds, count = lone_shop, Refunds(lone_shop), len(REFUSED)
+    async with worker_process(shop.centre, tmp_path, failpoints=park_at(REFUSED)) as worker:
+        payments = await asyncio.gather(*(refunds.paid(lines=True, balance_minor=BALANCE_MINOR) for _ in range(count)))
+        for one in payments:
+            await refunds.unknown_at_channel(one["out_no"])
+        posts = [asyncio.create_task(refunds.ask(one["id"], AMOUNT_MINOR, lines=LINES)) for one in payments]
+        await worker.until_parked(REFUSED)
+        worker.child.kill()
+        give_up(posts)
+
+    async def by_certainty() -> dict[tuple[str, str], str]:
+        items = (await shop.get("/v1/refunds"))["items"]
+        return {(one["state"], one["certainty"]): one["id"] for one in items}
+
+    expected = {("failed", "sure"), ("processing", "unknown")}
+    async with worker_process(shop.centre, tmp_path):
+        ended = await eventually(by_certainty, lambda found: expected == set(found), within=HOME_WITHIN)
+    failed = [one for one in (await shop.get("/v1/refunds"))["items"] if one["state"] == "failed"]
+    assert [("channel_rejected", AMOUNT_MINOR)] * (count - 1) == [
+        (one["failure"]["code"], one["amount_minor"]) for one in failed
+    ]
+    standings = sorted([await refunds.standing(one["id"]) for one in payments])
+    assert [(AMOUNT_MINOR, 0, 0)] * (count - 1) + [(AMOUNT_MINOR, 0, AMOUNT_MINOR)] == standings
+    assert 0 == await refunds.open_holds(*(one["id"] for one in failed))
+    assert 1 == await refunds.open_holds(ended["processing", "unknown"])
+    assert ((STOCK, 0, 2 * count), (WALLET_MINOR - count * BALANCE_MINOR, 0)) == (
+        await shop.stock(),
+        await shop.wallet(),
+    )
+    await book_is_sound(shop)
 
 
 async def _rejected(refunds: Refunds, refund_id: str) -> httpx.Response:

@@ -92,6 +92,12 @@ class Refunds:
         async with self.shop.centre.database.transaction("test.change") as session:
             await session.execute(text(statement), values)
 
+    async def unknown_at_channel(self, out_no: str) -> None:
+        """The number that the channel knows is another payment's: it has nothing to give back under this one."""
+        await self.change(
+            "UPDATE attempt SET out_no = 'GONE' || substr(out_no, 5) WHERE out_no = :out_no", out_no=out_no
+        )
+
     async def ask_channel(self, refund_id: str) -> None:
         """The watch asks the channel about a refund, by the activity alone."""
         command = RefundCommand(refund_id=refund_id, merchant_id=self.shop.merchant_id)

@@ -16,7 +16,7 @@ from tests.support.servers import ROOT
 class WorkerProcess:
     """One run of `worker.py` against the centre's servers; its log is read to see where it parks."""
 
-    def __init__(self, centre: Centre, folder: Path, *, failpoints: str = "") -> None:
+    def __init__(self, centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events") -> None:
         self._log = folder / f"worker-{len(list(folder.iterdir()))}.log"
         self._ready = folder / f"{self._log.stem}.ready"
         settings = centre.settings
@@ -32,7 +32,7 @@ class WorkerProcess:
             "PAYSAGA_READY_FILE": str(self._ready),
             "PAYSAGA_FAILPOINTS": failpoints,
         }
-        argv = [sys.executable, "worker.py", "--queues", "saga,channel-sim,payout-sim,notify", "--loops", "events"]
+        argv = [sys.executable, "worker.py", "--queues", "saga,channel-sim,payout-sim,notify", "--loops", loops]
         self.child = Child(Command("worker", argv, self._log, environment=environment, folder=ROOT))
 
     async def start(self) -> "WorkerProcess":
@@ -74,9 +74,11 @@ class WorkerProcess:
 
 
 @asynccontextmanager
-async def worker_process(centre: Centre, folder: Path, *, failpoints: str = "") -> AsyncIterator[WorkerProcess]:
+async def worker_process(
+    centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events"
+) -> AsyncIterator[WorkerProcess]:
     """A worker that is gone afterwards, whatever happens."""
-    process = WorkerProcess(centre, folder, failpoints=failpoints)
+    process = WorkerProcess(centre, folder, failpoints=failpoints, loops=loops)
     try:
         yield await process.start()
     finally:
