@@ -1,0 +1,84 @@
+"""Steps of a payout side by side: the engine takes a call that it lost for dead, and it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from domain.states import LegState, PayoutState
+from tests.support.payee import ACCOUNT, at_channel, fund_at_channel
+from tests.support.payout_steps import AMOUNT_MINOR, PayoutByHand
+from tests.support.shop import WALLET_MINOR, Shop
+
+BEFORE_CALL, AFTER_CALL = "channel.transfer.call:before", "channel.transfer.call:after"
+HEARTBEAT_WITHIN_S = 10
+
+
+@pytest.fixture
+async def refused(shop: Shop) -> AsyncIterator[PayoutByHand]:
+    """An open payout to a payee that the channel refuses."""
+    await fund_at_channel(shop)
+    async with PayoutByHand.asked(shop, account="refuse-this-one") as payout:
+        await payout.run(payout.steps().open)
+        yield payout
+
+
+async def test_a_refusal_proves_nothing_once_a_second_send_was_let_through(shop: Shop, refused: PayoutByHand) -> None:
+    """The second one is paid: the refusal of the first leaves the payout unknown, and it cannot fail."""
+    async with refused.stopped_at(AFTER_CALL) as (first_gate, slow), refused.stopped_at(AFTER_CALL) as (gate, second):
+        first = asyncio.create_task(refused.run(slow.transfer))
+        await first_gate.reached()
+        await refused.pay_to(ACCOUNT)
+        sending = asyncio.create_task(refused.run(second.transfer))
+        await gate.reached()
+        first_gate.open()
+        assert LegState.UNKNOWN == (await first).leg_state
+        with pytest.raises(RuntimeError, match="not refused"):
+            await refused.run(refused.steps().fail)
+        gate.open()
+        await sending
+    assert LegState.KNOWN_OK == (await refused.run(refused.steps().query)).leg_state
+    assert PayoutState.SUCCEEDED == (await refused.run(refused.steps().confirm)).state
+    assert (WALLET_MINOR - AMOUNT_MINOR, 0) == await shop.wallet()
+
+
+async def test_a_refusal_of_the_only_send_is_proof(refused: PayoutByHand) -> None:
+    """One send, one answer: it fails, and what was held is free."""
+    assert LegState.KNOWN_FAIL == (await refused.run(refused.steps().transfer)).leg_state
+    assert PayoutState.FAILED == (await refused.run(refused.steps().fail)).state
+    assert (WALLET_MINOR, 0) == await refused.shop.wallet()
+
+
+async def test_a_send_that_did_nothing_undoes_none_but_itself(shop: Shop, refused: PayoutByHand) -> None:
+    """A second send is on its way: the payout is no mere intent again, which could be rejected or sent as a first."""
+    await refused.pay_to(ACCOUNT)
+    async with refused.stopped_at(BEFORE_CALL) as (first_gate, slow), refused.stopped_at(AFTER_CALL) as (gate, second):
+        first = asyncio.create_task(refused.run(slow.transfer))
+        await first_gate.reached()
+        sending = asyncio.create_task(refused.run(second.transfer))
+        await gate.reached()
+        await shop.fault_at_app("transfer", "status_429")
+        first_gate.open()
+        with pytest.raises(ApplicationError):
+            await first
+        row = await refused.row()
+        assert (LegState.SENT, 2) == (row["leg_state"], row["sends"])
+        gate.open()
+        await sending
+    assert await at_channel(shop, (await refused.row())["out_no"]) is not None
+
+
+async def test_a_step_that_waits_for_the_database_is_alive(refused: PayoutByHand) -> None:
+    """The engine hears from it before the call as well: only a dead one is taken over."""
+    beaten = asyncio.Event()
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *_: beaten.set()
+    async with refused.stopped_at("payout.sent:before") as (gate, slow):
+        sending = asyncio.create_task(refused.run(slow.transfer, environment))
+        await gate.reached()
+        async with asyncio.timeout(HEARTBEAT_WITHIN_S):
+            await beaten.wait()
+        gate.open()
+        await sending
