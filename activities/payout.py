@@ -30,7 +30,7 @@ from channels.base import Channel, ChannelAccount, Op, TransferOrder
 from channels.errors import ChannelError, NotExecuted
 from channels.registry import Channels
 from domain.backoff import watch_check_after
-from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError
+from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError, ItemEnded
 from domain.money import Currency, Money
 from domain.outgoing import ApprovalCommand, PayoutCommand, PayoutView
 from domain.states import Approval, LegState, PayoutState
@@ -59,10 +59,11 @@ class PayoutSteps:
     async def open(self, command: PayoutCommand) -> PayoutView:
         """One transaction: limits counted, money held, row written; or a refusal, and nothing of it.
 
-        A second run reads what the first wrote.
+        A second run reads what the first wrote, also what that commits meanwhile.
         """
         async with self._database.transaction("payout.open", command.payout_id) as session:
-            return await payouts.find(session, command.payout_id) or await open_payout(session, command)
+            found = await payouts.find(session, command.payout_id)
+            return found or await self._open(session, command)
 
     @activity.defn(name="payout.decide")
     async def decide(self, command: ApprovalCommand) -> PayoutView:
@@ -113,6 +114,16 @@ class PayoutSteps:
             require_refused(row)
             await give_back(session, row)
             return await payouts.record(session, command.payout_id, columns=judge_refused(row), event="payout.failed")
+
+    async def _open(self, session: AsyncSession, command: PayoutCommand) -> PayoutView:
+        try:
+            return await open_payout(session, command)
+        except ItemEnded:
+            # This very payout may have begun to end the item: its first run committed after our first look.
+            found = await payouts.find(session, command.payout_id)
+            if found is None:
+                raise
+            return found
 
     async def _transfer(self, command: PayoutCommand) -> PayoutView:
         async with self._database.transaction("payout.sent", command.payout_id) as session:

@@ -4,16 +4,29 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from domain.errors import ItemEnded
+from domain.ids import new_id
 from domain.states import LegState, PayoutState
+from tests.support.centre import eventually
 from tests.support.payee import ACCOUNT, at_channel, fund_at_channel
 from tests.support.payout_steps import AMOUNT_MINOR, PayoutByHand
 from tests.support.shop import WALLET_MINOR, Shop
 
 BEFORE_CALL, AFTER_CALL = "channel.transfer.call:before", "channel.transfer.call:after"
 HEARTBEAT_WITHIN_S = 10
+_ITEM = text(
+    "INSERT INTO suspense_item"
+    " (id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason, evidence)"
+    " VALUES (:id, :merchant_id, 'bounce', :id, :id, :account_id, :amount_minor, 'CNY', 'operations', 'test', '{}')"
+)
+_WAITS = text(
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    " AND query LIKE '%suspense_%')"
+)
 
 
 @pytest.fixture
@@ -82,3 +95,37 @@ async def test_a_step_that_waits_for_the_database_is_alive(refused: PayoutByHand
             await beaten.wait()
         gate.open()
         await sending
+
+
+async def open_item(shop: Shop) -> str:
+    """A suspense item that nobody ends yet; answers its id."""
+    item_id = new_id("sus")
+    item = {"id": item_id, "merchant_id": shop.merchant_id, "account_id": shop.channel_account_id}
+    async with shop.centre.database.transaction("test.item") as session:
+        await session.execute(_ITEM, item | {"amount_minor": AMOUNT_MINOR})
+    return item_id
+
+
+async def test_an_item_that_the_payout_took_itself_is_no_refusal(shop: Shop) -> None:
+    """The second run waits for the item that the first has taken and not committed: it then finds its own payout."""
+    async with (
+        PayoutByHand.asked(shop, account_id=None, suspense_item_id=await open_item(shop)) as payout,
+        payout.stopped_at("payout.open:before") as (gate, slow),
+    ):
+        first = asyncio.create_task(payout.run(slow.open))
+        await gate.reached()
+        second = asyncio.create_task(payout.run(payout.steps().open))
+        async with shop.centre.database.reading() as session:
+            await eventually(lambda: session.scalar(_WAITS), bool)
+        gate.open()
+        assert [PayoutState.PENDING] * 2 == [(await first).state, (await second).state]
+
+
+async def test_an_item_that_another_payout_took_is_a_refusal(shop: Shop) -> None:
+    """It is ended once."""
+    item_id = await open_item(shop)
+    async with PayoutByHand.asked(shop, account_id=None, suspense_item_id=item_id) as payout:
+        await payout.run(payout.steps().open)
+    async with PayoutByHand.asked(shop, account_id=None, suspense_item_id=item_id) as late:
+        with pytest.raises(ItemEnded):
+            await late.run(late.steps().open)
