@@ -14,6 +14,7 @@ from domain.states import Approval, LegState, PayoutState
 Row = dict[str, Any]
 
 CONTRADICTS = "channel_contradicts"
+OTHER_AMOUNT = "channel_amount"
 _UNPAID = frozenset({PayoutState.FAILED, PayoutState.REJECTED, PayoutState.EXPIRED})
 _ENDS: dict[str | None, PayoutState] = {
     Approval.REJECTED: PayoutState.REJECTED,
@@ -72,13 +73,18 @@ def judge_sending(row: Row, heard: Heard, at: datetime, *, first_query_after_s: 
 
 
 def judge_watched(row: Row, answer: TransferAnswer | None, at: datetime) -> Row:
-    """The columns of a succeeded payout that did not come back: asked again later, until the channel's window ends."""
-    answered = answer is not None and answer.state is TransferAnswerState.SUCCEEDED
+    """The columns of a succeeded payout that did not come back: asked again later, until the channel's window ends.
+
+    What the channel says against our book is flagged, and posts nothing.
+    """
+    doubt = _doubt(row, answer)
+    answered = doubt is None and answer is not None and answer.state is TransferAnswerState.SUCCEEDED
+    flag = {} if doubt is None or _has_flag(row, doubt) else attention(doubt)
     if row["watch_until"] is None or (answered and at >= row["watch_until"]):
-        return {"watch_until": None, "next_check_at": None, "checked": 1}
+        return {"watch_until": None, "next_check_at": None, "checked": 1, **flag}
     later = at + watch_check_after(row["out_no"], row["checks"])
     due = min(later, row["watch_until"]) if at < row["watch_until"] else later
-    return {"next_check_at": due.isoformat(), "checked": 1}
+    return {"next_check_at": due.isoformat(), "checked": 1, **flag}
 
 
 def came_back(row: Row, answer: TransferAnswer | None) -> bool:
@@ -117,6 +123,17 @@ def _only_send(row: Row, heard: Heard) -> bool:
     return heard.first and row["sends"] == 1
 
 
+def _doubt(row: Row, answer: TransferAnswer | None) -> str | None:
+    """Why a person must look at what the channel says of a payout that it has paid; None when nothing is wrong."""
+    match None if answer is None else answer.state:
+        case TransferAnswerState.FAILED:
+            return CONTRADICTS
+        case TransferAnswerState.SUCCEEDED | TransferAnswerState.RETURNED if answer is not None:
+            return None if _same_money(row, answer) else OTHER_AMOUNT
+        case _:
+            return None
+
+
 def _has_flag(row: Row, reason: str) -> bool:
     return row["needs_attention"] and row["attention_reason"] == reason
 
@@ -131,7 +148,7 @@ def _late_attention(row: Row, answer: TransferAnswer | None, at: datetime) -> Ro
     if row["needs_attention"]:
         return {}
     if answer is not None and not _same_money(row, answer):
-        return attention("channel_amount")
+        return attention(OTHER_AMOUNT)
     since = row["sent_at"] or at
     return attention("channel_unknown") if at - since >= timedelta(seconds=row["attention_after_s"]) else {}
 

@@ -113,6 +113,31 @@ def test_a_succeeded_payout_is_asked_about_until_the_window_ends() -> None:
     assert None is judge_watched(watched, says("succeeded"), until)["watch_until"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (says("returned", amount_minor=4_000, currency=Currency.CNY), "channel_amount"),
+        (says("returned", amount_minor=4_900, currency=Currency.USD), "channel_amount"),
+        (says("succeeded", amount_minor=5_000, currency=Currency.CNY), "channel_amount"),
+        (says("failed"), "channel_contradicts"),
+    ],
+)
+def test_what_a_channel_says_against_a_paid_payout_is_a_persons_matter(answer: TransferAnswer, reason: str) -> None:
+    """Nothing is posted by it; it is flagged once, and asked about beyond the window."""
+    until = NOW + timedelta(days=1)
+    paid = row(state="succeeded", leg_state="known_ok", watch_until=until)
+    assert not came_back(paid, answer)
+    flagged = judge_watched(paid, answer, until)
+    assert (True, reason, "operations") == (
+        flagged["needs_attention"],
+        flagged["attention_reason"],
+        flagged["attention_owner"],
+    )
+    assert until < datetime.fromisoformat(flagged["next_check_at"])
+    known = paid | {"needs_attention": True, "attention_reason": reason}
+    assert "needs_attention" not in judge_watched(known, answer, NOW)
+
+
 def test_a_channel_that_paid_what_it_had_refused_is_a_persons_matter() -> None:
     """Nothing is posted by it; it is flagged, once."""
     failed = row(state="failed", leg_state="known_fail")
