@@ -126,11 +126,11 @@ class PayoutSteps:
             return found
 
     async def _transfer(self, command: PayoutCommand) -> PayoutView:
+        channel, account = await self._channel((await self._read(command))["channel_account_id"])
         async with self._database.transaction("payout.sent", command.payout_id) as session:
             sent = await payouts.begin_send(session, command.payout_id)
             if not sent["may_send"]:
                 return await payouts.view(session, command.payout_id)
-        channel, account = await self._channel(sent["payout"]["channel_account_id"])
         first = sent["found"] == LegState.INTENT
         if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
             return await self._query(command)
@@ -148,14 +148,17 @@ class PayoutSteps:
 
     async def _query(self, command: PayoutCommand) -> PayoutView:
         asked_at = datetime.now(UTC)
-        async with self._database.reading() as session:
-            row = await payouts.read(session, command.payout_id)
+        row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         try:
             answer = await channel.query_transfer(account, row["out_no"])
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence))
         return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))
+
+    async def _read(self, command: PayoutCommand) -> Row:
+        async with self._database.reading() as session:
+            return await payouts.read(session, command.payout_id)
 
     async def _unsend(self, command: PayoutCommand) -> None:
         """One transaction: if this was the only call, it changed nothing, and the next is the first again."""

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from domain.errors import ItemEnded
+from domain.errors import ItemEnded, NotFound
 from domain.ids import new_id
 from domain.states import LegState, PayoutState
 from tests.support.centre import eventually
@@ -23,6 +23,7 @@ _ITEM = text(
     " (id, merchant_id, origin, object_id, out_no, channel_account_id, amount_minor, currency, owner, reason, evidence)"
     " VALUES (:id, :merchant_id, 'bounce', :id, :id, :account_id, :amount_minor, 'CNY', 'operations', 'test', '{}')"
 )
+_ELSEWHERE = text("UPDATE payout SET channel_account_id = 'cha_gone' WHERE id = :id")
 _WAITS = text(
     "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     " AND query LIKE '%suspense_%')"
@@ -81,6 +82,16 @@ async def test_a_send_that_did_nothing_undoes_none_but_itself(shop: Shop, refuse
         gate.open()
         await sending
     assert await at_channel(shop, (await refused.row())["out_no"]) is not None
+
+
+async def test_a_payout_whose_channel_account_is_not_found_was_not_sent(refused: PayoutByHand) -> None:
+    """What a call needs is there before the row says that it may be under way."""
+    async with refused.shop.centre.database.transaction("test.account") as session:
+        await session.execute(_ELSEWHERE, {"id": refused.command.payout_id})
+    with pytest.raises(NotFound):
+        await refused.run(refused.steps().transfer)
+    row = await refused.row()
+    assert (LegState.INTENT, 0, None) == (row["leg_state"], row["sends"], row["sent_at"])
 
 
 async def test_a_step_that_waits_for_the_database_is_alive(refused: PayoutByHand) -> None:
