@@ -10,16 +10,27 @@ from temporalio.exceptions import ApplicationError
 from activities.answers import evidence_row
 from activities.attempts import channel_account
 from activities.heartbeat import heartbeats
-from activities.payout_judgement import Heard, attention, came_back, contradicts, judge_sending, judge_watched
+from activities.payout_judgement import (
+    CONTRADICTS,
+    Heard,
+    attention,
+    came_back,
+    contradicts,
+    judge_refused,
+    judge_sending,
+    judge_watched,
+    require_refused,
+    trusted,
+)
 from activities.payout_posting import give_back, post_paid, post_returned
 from activities.payout_try import open_payout
 from activities.sending import callback_url
-from channels.answers import TransferAnswer, TransferAnswerState
+from channels.answers import TransferAnswer
 from channels.base import Channel, ChannelAccount, Op, TransferOrder
 from channels.errors import ChannelError, NotExecuted
 from channels.registry import Channels
 from domain.backoff import watch_check_after
-from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError
+from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError, ItemEnded
 from domain.money import Currency, Money
 from domain.outgoing import ApprovalCommand, PayoutCommand, PayoutView
 from domain.states import Approval, LegState, PayoutState
@@ -29,10 +40,6 @@ from store.database import Database
 
 Row = dict[str, Any]
 
-_ENDS: dict[str | None, PayoutState] = {
-    Approval.REJECTED: PayoutState.REJECTED,
-    Approval.EXPIRED: PayoutState.EXPIRED,
-}
 _REFUSED_BY_HAND: dict[Approval, type[BusinessError]] = {
     Approval.REJECTED: ApprovalRejected,
     Approval.EXPIRED: ApprovalExpired,
@@ -52,10 +59,11 @@ class PayoutSteps:
     async def open(self, command: PayoutCommand) -> PayoutView:
         """One transaction: limits counted, money held, row written; or a refusal, and nothing of it.
 
-        A second run reads what the first wrote.
+        A second run reads what the first wrote, also what that commits meanwhile.
         """
         async with self._database.transaction("payout.open", command.payout_id) as session:
-            return await payouts.find(session, command.payout_id) or await open_payout(session, command)
+            found = await payouts.find(session, command.payout_id)
+            return found or await self._open(session, command)
 
     @activity.defn(name="payout.decide")
     async def decide(self, command: ApprovalCommand) -> PayoutView:
@@ -73,40 +81,14 @@ class PayoutSteps:
         Nothing is sent that has ended or is not approved. A second run sends again only where the channel makes our
         number idempotent; otherwise it asks.
         """
-        async with self._database.transaction("payout.sent", command.payout_id) as session:
-            sent = await payouts.begin_send(session, command.payout_id)
-            if not sent["may_send"]:
-                return await payouts.view(session, command.payout_id)
-        channel, account = await self._channel(sent["payout"]["channel_account_id"])
-        first = sent["found"] == LegState.INTENT
-        if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
-            return await self.query(command)
-        try:
-            await self._database.reach("channel.transfer.call:before", command.payout_id)
-            async with heartbeats():
-                answer = await channel.transfer(account, self._order(sent["payout"]))
-            await self._database.reach("channel.transfer.call:after", command.payout_id)
-        except NotExecuted as error:
-            if first:
-                await self._unsend(command)
-            raise ApplicationError("the channel was not reached", type=error.code) from error
-        except ChannelError as error:
-            return await self._keep(command, Heard(None, error.evidence))
-        return await self._keep(command, Heard(_trusted(answer, first=first), answer.evidence, first=first))
+        async with heartbeats():
+            return await self._transfer(command)
 
     @activity.defn(name="channel.transfer_query")
     async def query(self, command: PayoutCommand) -> PayoutView:
         """The channel's word on the payout is kept, also on one that it has paid; silence changes no state."""
-        asked_at = datetime.now(UTC)
-        async with self._database.reading() as session:
-            row = await payouts.read(session, command.payout_id)
-        channel, account = await self._channel(row["channel_account_id"])
-        try:
-            async with heartbeats():
-                answer = await channel.query_transfer(account, row["out_no"])
-        except ChannelError as error:
-            return await self._keep(command, Heard(None, error.evidence))
-        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))
+        async with heartbeats():
+            return await self._query(command)
 
     @activity.defn(name="payout.confirm")
     async def confirm(self, command: PayoutCommand) -> PayoutView:
@@ -121,22 +103,70 @@ class PayoutSteps:
 
     @activity.defn(name="payout.fail")
     async def fail(self, command: PayoutCommand) -> PayoutView:
-        """One transaction: what the try took is given back, and the payout ends as the channel or a person said."""
+        """One transaction: what the try took is given back, and the payout ends as the channel or a person said.
+
+        RuntimeError when neither has: then nothing is given back.
+        """
         async with self._database.transaction("payout.fail", command.payout_id) as session:
             row = await payouts.lock(session, command.payout_id)
             if PayoutState(row["state"]).terminal:
                 return await payouts.view(session, command.payout_id)
+            require_refused(row)
             await give_back(session, row)
-            ended = {"state": _ENDS.get(row["approval"], PayoutState.FAILED), "certainty": "sure"}
-            columns = {**ended, "next_check_at": None, "needs_attention": False}
-            return await payouts.record(session, command.payout_id, columns=columns, event="payout.failed")
+            return await payouts.record(session, command.payout_id, columns=judge_refused(row), event="payout.failed")
+
+    async def _open(self, session: AsyncSession, command: PayoutCommand) -> PayoutView:
+        try:
+            return await open_payout(session, command)
+        except ItemEnded:
+            # This very payout may have begun to end the item: its first run committed after our first look.
+            found = await payouts.find(session, command.payout_id)
+            if found is None:
+                raise
+            return found
+
+    async def _transfer(self, command: PayoutCommand) -> PayoutView:
+        channel, account = await self._channel((await self._read(command))["channel_account_id"])
+        async with self._database.transaction("payout.sent", command.payout_id) as session:
+            sent = await payouts.begin_send(session, command.payout_id)
+            if not sent["may_send"]:
+                return await payouts.view(session, command.payout_id)
+        first = sent["found"] == LegState.INTENT
+        if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
+            return await self._query(command)
+        try:
+            await self._database.reach("channel.transfer.call:before", command.payout_id)
+            answer = await channel.transfer(account, self._order(sent["payout"]))
+            await self._database.reach("channel.transfer.call:after", command.payout_id)
+        except NotExecuted as error:
+            if first:
+                await self._unsend(command)
+            raise ApplicationError("the channel was not reached", type=error.code) from error
+        except ChannelError as error:
+            return await self._keep(command, Heard(None, error.evidence))
+        return await self._keep(command, Heard(answer, answer.evidence, first=first))
+
+    async def _query(self, command: PayoutCommand) -> PayoutView:
+        asked_at = datetime.now(UTC)
+        row = await self._read(command)
+        channel, account = await self._channel(row["channel_account_id"])
+        try:
+            answer = await channel.query_transfer(account, row["out_no"])
+        except ChannelError as error:
+            return await self._keep(command, Heard(None, error.evidence))
+        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))
+
+    async def _read(self, command: PayoutCommand) -> Row:
+        async with self._database.reading() as session:
+            return await payouts.read(session, command.payout_id)
 
     async def _unsend(self, command: PayoutCommand) -> None:
-        """One transaction: the only call there was changed nothing, so that the next is the first again."""
+        """One transaction: if this was the only call, it changed nothing, and the next is the first again."""
         async with self._database.transaction("payout.unsent", command.payout_id) as session:
             row = await payouts.lock(session, command.payout_id)
-            if row["leg_state"] == LegState.SENT:
-                await payouts.record(session, command.payout_id, columns={"leg_state": LegState.INTENT})
+            if row["leg_state"] == LegState.SENT and row["sends"] == 1:
+                columns = {"leg_state": LegState.INTENT, "sends": 0}
+                await payouts.record(session, command.payout_id, columns=columns)
 
     async def _keep(self, command: PayoutCommand, heard: Heard) -> PayoutView:
         """One transaction: what was learnt has its effect, once, as have callbacks that came before the question."""
@@ -152,7 +182,7 @@ class PayoutSteps:
 
     async def _effect(self, session: AsyncSession, row: Row, heard: Heard) -> tuple[Row, str | None]:
         """The columns that change, and the event that tells of it."""
-        now, answer = datetime.now(UTC), heard.answer
+        now, answer = datetime.now(UTC), trusted(row, heard)
         if came_back(row, answer) and answer is not None:
             returned_at = answer.returned_at or now
             await post_returned(session, row, returned_at)
@@ -161,7 +191,7 @@ class PayoutSteps:
         if row["state"] == PayoutState.SUCCEEDED:
             return judge_watched(row, answer, now), None
         if contradicts(row, answer):
-            return attention("channel_contradicts"), None
+            return attention(CONTRADICTS), None
         if PayoutState(row["state"]).terminal or row["leg_state"] in {LegState.KNOWN_OK, LegState.KNOWN_FAIL}:
             return {}, None
         channel, account = await self._channel(row["channel_account_id"])
@@ -196,11 +226,6 @@ class PayoutSteps:
     async def _channel(self, account_id: str) -> tuple[Channel, ChannelAccount]:
         account = channel_account(await self._accounts.get(account_id))
         return self._channels.channel(account.channel), account
-
-
-def _trusted(answer: TransferAnswer, *, first: bool) -> TransferAnswer | None:
-    """A refusal of a second send says nothing of the first: then we ask."""
-    return None if answer.state is TransferAnswerState.FAILED and not first else answer
 
 
 def _word(answer: TransferAnswer | None) -> str:

@@ -60,6 +60,16 @@ async def spendable_account(session: AsyncSession, account_id: str, merchant_id:
     return account
 
 
+async def require_no_debt(session: AsyncSession, merchant_id: str, currency: Currency) -> None:
+    """Nothing when the merchant owes us nothing, and no refund under way makes it; MerchantHasDebt otherwise."""
+    try:
+        debt = await read_account(session, system_account_id(AccountKind.MERCHANT_DEBT, merchant_id, currency))
+    except UnknownAccount:
+        return
+    if debt.available_minor < 0:
+        raise MerchantHasDebt
+
+
 def _columns(command: PayoutCommand, request: PayoutRequest) -> Row:
     return {
         "id": command.payout_id,
@@ -81,7 +91,7 @@ async def _out_of_account(session: AsyncSession, command: PayoutCommand, request
     rule = await rules.admit(session, _admission(command, request))
     fee_minor = _fee_minor(rule, request)
     if account.kind is AccountKind.MERCHANT_AVAILABLE:
-        await _require_no_debt(session, command.merchant_id, request.currency)
+        await require_no_debt(session, command.merchant_id, request.currency)
     hold = book.HoldRequest(
         account_id=account.id,
         merchant_id=command.merchant_id,
@@ -134,13 +144,3 @@ def _approval(rule: OperationRule, request: PayoutRequest) -> Row:
         "approval": Approval.AWAITED,
         "approval_expires_at": expires_at.isoformat(),
     }
-
-
-async def _require_no_debt(session: AsyncSession, merchant_id: str, currency: Currency) -> None:
-    """Nothing when the merchant owes us nothing; MerchantHasDebt otherwise."""
-    try:
-        debt = await read_account(session, system_account_id(AccountKind.MERCHANT_DEBT, merchant_id, currency))
-    except UnknownAccount:
-        return
-    if debt.total_minor < 0:
-        raise MerchantHasDebt

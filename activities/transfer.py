@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.payout_try import spendable_account
+from activities.payout_try import require_no_debt, spendable_account
 from activities.transfer_item import post_item
 from domain.outgoing import TransferCommand, TransferView
 from domain.outgoing_orders import TransferRequest
@@ -13,6 +13,7 @@ from domain.rules import BALANCE
 from domain.states import Operation
 from ledger import book, steps
 from ledger.accounts import AccountBalance
+from ledger.chart import AccountKind
 from ledger.legs import StepKey
 from store import operations, rules, transfers
 from store.database import Database
@@ -28,8 +29,8 @@ class TransferSteps:
     async def post(self, command: TransferCommand) -> TransferView:
         """One transaction: the transfer has succeeded, or a refusal left nothing; a second run reads the first.
 
-        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, ItemEnded, and what
-        the rule refuses.
+        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, MerchantHasDebt, ItemEnded,
+        and what the rule refuses.
         """
         async with self._database.transaction("transfer.post", command.transfer_id) as session:
             return await transfers.find(session, command.transfer_id) or await _make(session, command)
@@ -47,6 +48,8 @@ async def _post(session: AsyncSession, command: TransferCommand, request: Transf
     source = await spendable_account(session, request.from_account_id, command.merchant_id)
     owner = None if request.across_merchants else command.merchant_id
     target = await spendable_account(session, request.to_account_id, owner)
+    if source.kind is AccountKind.MERCHANT_AVAILABLE and not request.across_merchants:
+        await require_no_debt(session, command.merchant_id, request.currency)
     fee_minor = await _admit(session, command, request)
     now = datetime.now(UTC)
     posting = book.PostRequest(

@@ -187,7 +187,7 @@ class MerchantFundsInsufficient(RequestProblem):
 
 
 class MerchantHasDebt(RequestProblem):
-    """The merchant owes us: nothing is paid out before that is settled."""
+    """The merchant owes us: none of its available money leaves before that is settled."""
 
     code, status, title, advice = "merchant_has_debt", 409, "The merchant has debt", Advice.ASK_LATER
 

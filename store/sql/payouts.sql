@@ -59,9 +59,11 @@ BEGIN
         AND found.leg_state IN ('intent', 'sent', 'unknown') AND coalesce(found.approval, 'approved') = 'approved';
     IF may_send AND found.leg_state = 'intent' THEN
         UPDATE payout SET
-            leg_state = 'sent', sent_at = coalesce(sent_at, now()), state = 'processing', version = version + 1,
-            updated_at = now()
+            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), state = 'processing',
+            version = version + 1, updated_at = now()
         WHERE id = p_id;
+    ELSIF may_send THEN
+        UPDATE payout SET sends = sends + 1 WHERE id = p_id;
     END IF;
     RETURN jsonb_build_object('may_send', may_send, 'found', found.leg_state, 'payout', to_jsonb(found));
 END
@@ -75,9 +77,9 @@ BEGIN
     SELECT * INTO STRICT moved FROM payout WHERE id = p_id FOR UPDATE;
     moved := jsonb_populate_record(moved, p_columns);
     UPDATE payout SET
-        state = moved.state, leg_state = moved.leg_state, channel_no = moved.channel_no, approval = moved.approval,
-        approval_reason = moved.approval_reason, decided_at = moved.decided_at, failure_code = moved.failure_code,
-        failure_detail = moved.failure_detail, certainty = moved.certainty,
+        state = moved.state, leg_state = moved.leg_state, sends = moved.sends, channel_no = moved.channel_no,
+        approval = moved.approval, approval_reason = moved.approval_reason, decided_at = moved.decided_at,
+        failure_code = moved.failure_code, failure_detail = moved.failure_detail, certainty = moved.certainty,
         checks = moved.checks + coalesce((p_columns ->> 'checked')::bigint, 0), next_check_at = moved.next_check_at,
         watch_until = moved.watch_until, needs_attention = moved.needs_attention,
         attention_reason = moved.attention_reason, attention_owner = moved.attention_owner,

@@ -10,7 +10,7 @@ from domain.commands import SweepCommand, WatchCommand
 from domain.ids import new_id, new_payout_id
 from domain.money import Currency
 from domain.states import Operation
-from ledger.book import PostRequest, post
+from ledger.book import HoldFromRequest, PostRequest, Source, hold_from, post
 from ledger.chart import AccountKind, system_account_id
 from ledger.legs import Leg, StepKey
 from ledger.steps import OPENING, LegRule, Parties, Role, Step, legs
@@ -195,6 +195,22 @@ async def owe(shop: Shop, amount_minor: int) -> None:
         LegRule(Role.OPENING, "opening", plus=("opening_minor",)),
     )
     await _post(shop, legs(Step("debt", rules), {"opening_minor": amount_minor}, parties))
+
+
+async def owe_for_a_refund_under_way(shop: Shop, amount_minor: int) -> None:
+    """The shop will owe us so much when a refund that has nothing else to take it from succeeds."""
+    debt = Source(
+        account_id=system_account_id(AccountKind.MERCHANT_DEBT, shop.merchant_id, Currency.CNY),
+        account_kind=AccountKind.MERCHANT_DEBT,
+        owner=shop.merchant_id,
+        merchant_id=shop.merchant_id,
+        credit_minor=amount_minor,
+    )
+    wanted = HoldFromRequest(
+        merchant_id=shop.merchant_id, amount_minor=amount_minor, currency=Currency.CNY, sources=(debt,)
+    )
+    async with shop.centre.database.transaction("test.hold") as session:
+        await hold_from(session, StepKey(biz_type="test", biz_id=new_id("test"), step="hold"), wanted)
 
 
 async def _post(shop: Shop, posted: tuple[Leg, ...]) -> None:

@@ -10,6 +10,7 @@ from tests.support.payee import (
     credit_available,
     fund_at_channel,
     owe,
+    owe_for_a_refund_under_way,
     pay_out,
     payout_body,
     payout_until,
@@ -94,6 +95,15 @@ async def test_a_merchant_pays_out_what_is_available_unless_it_owes_us(shop: Sho
     assert 5_000 == (await shop.get(f"/v1/accounts/{available}"))["available_minor"]
     await pay_out(shop, 1_000)
     await book_is_sound(shop)
+
+
+async def test_a_refund_under_way_that_makes_debt_stops_payouts_already(shop: Shop) -> None:
+    """What it holds of the debt is as good as owed."""
+    available = await credit_available(shop, 8_000)
+    await owe_for_a_refund_under_way(shop, 1)
+    refused = await shop.call("POST", "/v1/payouts", payout_body(shop, 1_000, account_id=available))
+    assert (409, "merchant_has_debt") == (refused.status_code, refused.json()["code"])
+    assert 8_000 == (await shop.get(f"/v1/accounts/{available}"))["available_minor"]
 
 
 async def test_only_money_that_is_ours_at_the_channel_is_paid_out(centre_shop_of_merchant: Shop) -> None:

@@ -1,14 +1,24 @@
 """A transfer is one transaction: it has happened when the POST answers, or nothing of it has."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from domain.ids import new_id
 from tests.support.books import balances, book_is_sound
-from tests.support.payee import as_operator, credit_available, nothing_is_wrong_with, set_rule
+from tests.support.payee import (
+    as_operator,
+    credit_available,
+    nothing_is_wrong_with,
+    owe,
+    owe_for_a_refund_under_way,
+    set_rule,
+)
 from tests.support.shop import WALLET_MINOR, Shop, operator
+
+Indebt = Callable[[Shop, int], Awaitable[None]]
 
 
 async def other_wallet(shop: Shop, balance_minor: int | None = None) -> str:
@@ -61,6 +71,20 @@ async def test_available_money_goes_into_a_wallet(shop: Shop) -> None:
     made = await shop.post("/v1/transfers", transfer_body(shop, shop.wallet_id, 5_000, from_account_id=source))
     assert {"merchant_available": -5_000, "wallet": 5_000} == await balances(shop, made["id"])
     assert (WALLET_MINOR + 5_000, 0) == await shop.wallet()
+
+
+@pytest.mark.parametrize("indebt", [owe, owe_for_a_refund_under_way])
+async def test_available_money_of_a_merchant_that_owes_us_stays(shop: Shop, indebt: Indebt) -> None:
+    """By way of a wallet it could be paid out; wallets' money is the payers', and the operator may move any."""
+    source = await credit_available(shop, 5_000)
+    await indebt(shop, 1)
+    body = transfer_body(shop, shop.wallet_id, 1_000, from_account_id=source)
+    refused = await shop.call("POST", "/v1/transfers", body)
+    assert (409, "merchant_has_debt") == (refused.status_code, refused.json()["code"])
+    assert (5_000, WALLET_MINOR) == (await available(shop, source), await available(shop, shop.wallet_id))
+    await shop.post("/v1/transfers", transfer_body(shop, await other_wallet(shop)))
+    made = await operator(shop.centre, "POST", "/v1/transfers", body)
+    assert ("succeeded", 4_000) == (made["state"], await available(shop, source))
 
 
 async def test_what_is_refused_never_was(shop: Shop) -> None:
