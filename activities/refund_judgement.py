@@ -49,8 +49,9 @@ def judge_refund(row: Row, heard: Heard, at: datetime, *, window: timedelta) -> 
             processing = {"state": RefundState.PROCESSING, "leg_state": LegState.SENT, "certainty": "waiting"}
             return processing | _asked(row, at) | _named(answer)
         case RefundAnswerState.NEEDS_ACTION:
-            # The same number may be sent again once a person has removed the cause.
-            again = {"state": RefundState.NEEDS_ACTION, "leg_state": LegState.INTENT, "certainty": "sure"}
+            # The same number may be sent again once a person has removed the cause; of another send it says nothing.
+            leg = LegState.INTENT if heard.sent and row["sends"] == 1 else LegState.UNKNOWN
+            again = {"state": RefundState.NEEDS_ACTION, "leg_state": leg, "certainty": "sure"}
             return again | _asked(row, at) | attention("channel_balance")
         case RefundAnswerState.NOT_FOUND:
             return _unknown(row, at)

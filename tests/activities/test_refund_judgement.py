@@ -98,6 +98,13 @@ def test_what_a_person_can_remove_leaves_the_intent() -> None:
     assert ("needs_action", "intent", True) == tuple(judged[name] for name in ("state", "leg_state", "needs_attention"))
 
 
+@pytest.mark.parametrize(("sends", "sent"), [(2, True), (2, False), (1, False)])
+def test_what_a_person_can_remove_says_nothing_of_another_send(sends: int, sent: bool) -> None:
+    """An earlier send may have arrived: it stays unknown, and goes out again only where that is safe."""
+    judged = _judged(RefundAnswerState.NEEDS_ACTION, _row(sends=sends, leg_state="unknown"), sent=sent)
+    assert ("needs_action", "unknown") == (judged["state"], judged["leg_state"])
+
+
 def test_a_refund_under_way_is_only_asked_about() -> None:
     """The channel has it: it is not sent again."""
     judged = _judged(RefundAnswerState.PROCESSING, _row(leg_state="unknown"))
