@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.refund_judgement import attention
+from activities.refund_judgement import CONTRADICTION, attention
 from activities.refund_money import post_refund, post_unapplied_refund, release_merchant_money
 from activities.refund_try import try_refund
 from activities.unapplied import refund_hold_key
 from domain.errors import ApprovalExpired, ApprovalRejected
 from domain.outgoing import ApprovalCommand, RefundCommand, RefundView
-from domain.states import Approval, RefundOrigin, RefundState
+from domain.states import Approval, LegState, RefundOrigin, RefundState
 from ledger import book
 from store import payments, refunds, rules, suspense
 from store.database import Database
@@ -61,14 +61,16 @@ class RefundSteps:
     async def fail(self, command: RefundCommand) -> RefundView:
         """One transaction: a proven refusal, or a decision, ends the refund; what was held and counted is free.
 
-        Money that came unasked stays where it is, and a person owns it.
+        Money that came unasked stays where it is, and a person owns it; as does a person what the channel contradicts.
+        RuntimeError where nobody has refused it: a coordinator that is wrong stalls, and moves nothing.
         """
         async with self._database.transaction("refund.fail", command.refund_id) as session:
             row = await refunds.lock(session, command.refund_id)
             if RefundState(row["state"]).terminal:
                 return await refunds.view(session, command.refund_id)
+            _require_refused(row)
             columns = {"state": RefundState.FAILED, "next_check_at": None, **_ENDED, **_failure(row)}
-            columns |= await _cancel(session, row)
+            columns |= await _cancel(session, row) | _contradiction(row)
             return await refunds.record(session, command.refund_id, columns=columns, event="refund.failed")
 
 
@@ -100,6 +102,18 @@ async def _cancel(session: AsyncSession, row: Row) -> Row:
         await suspense.reopen(session, row["suspense_item_id"], row["id"])
     # What an operator asked for is looked at where it was asked for: its item is open again, and has an owner.
     return {"needs_attention": False} if row["origin"] == RefundOrigin.BOUNCE else attention("refund_failed")
+
+
+def _require_refused(row: Row) -> None:
+    by_hand = row["approval"] in {Approval.REJECTED, Approval.EXPIRED}
+    unsent = row["leg_state"] in {LegState.INTENT, LegState.NONE}
+    if row["leg_state"] != LegState.KNOWN_FAIL and not (by_hand and unsent):
+        raise RuntimeError(f"nobody has refused {row['id']}: its leg is {row['leg_state']}")
+
+
+def _contradiction(row: Row) -> Row:
+    stands = row["needs_attention"] and row["attention_reason"] == CONTRADICTION
+    return attention(CONTRADICTION) if stands else {}
 
 
 def _failure(row: Row) -> Row:

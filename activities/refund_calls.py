@@ -10,12 +10,11 @@ from activities.answers import evidence_row
 from activities.attempts import channel_account
 from activities.heartbeat import heartbeats
 from activities.refund_bounce import keep_watched
-from activities.refund_judgement import judge_refund
+from activities.refund_judgement import CONTRADICTION, Heard, attention, contradicts, judge_refund
 from activities.sending import callback_url
-from channels.answers import RefundAnswer, RefundAnswerState
+from channels.answers import RefundAnswer
 from channels.base import Channel, ChannelAccount, Op, RefundOrder
 from channels.errors import ChannelError, NotExecuted
-from channels.evidence import Evidence
 from channels.registry import Channels
 from domain.money import Currency, Money
 from domain.outgoing import RefundCommand, RefundView
@@ -42,6 +41,16 @@ class RefundCalls:
 
         A second run sends again only where the channel makes our number idempotent; otherwise it asks.
         """
+        async with heartbeats():
+            return await self._refund(command)
+
+    @activity.defn(name="channel.refund_query")
+    async def query(self, command: RefundCommand) -> RefundView:
+        """The channel's word on the refund is kept; silence keeps it unknown, and leaves one that succeeded alone."""
+        async with heartbeats():
+            return await self._query(command)
+
+    async def _refund(self, command: RefundCommand) -> RefundView:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         capabilities = channel.capabilities(account)
@@ -53,33 +62,29 @@ class RefundCalls:
                 return await refunds.view(session, command.refund_id)
         first = sent["found"] == LegState.INTENT
         if not first and Op.REFUND not in capabilities.idempotent_ops:
-            return await self.query(command)
+            return await self._query(command)
         try:
             answer = await self._send(channel, account, sent)
         except NotExecuted as error:
             raise await self._not_executed(command, error, first=first) from error
         except ChannelError as error:
-            return await self._keep(command, None, error.evidence, capabilities.return_window)
-        return await self._keep(command, _trusted(answer, first=first), answer.evidence, capabilities.return_window)
+            return await self._keep(command, Heard(None, error.evidence, sent=True), capabilities.return_window)
+        return await self._keep(command, Heard(answer, answer.evidence, sent=True), capabilities.return_window)
 
-    @activity.defn(name="channel.refund_query")
-    async def query(self, command: RefundCommand) -> RefundView:
-        """The channel's word on the refund is kept; silence keeps it unknown, and leaves one that succeeded alone."""
+    async def _query(self, command: RefundCommand) -> RefundView:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         window = channel.capabilities(account).return_window
         try:
-            async with heartbeats():
-                answer = await channel.query_refund(account, row["out_refund_no"], out_no=row["out_no"])
+            answer = await channel.query_refund(account, row["out_refund_no"], out_no=row["out_no"])
         except ChannelError as error:
-            return await self._keep(command, None, error.evidence, window)
-        return await self._keep(command, answer, answer.evidence, window)
+            return await self._keep(command, Heard(None, error.evidence), window)
+        return await self._keep(command, Heard(answer, answer.evidence), window)
 
     async def _send(self, channel: Channel, account: ChannelAccount, sent: dict[str, Any]) -> RefundAnswer:
         refund_id = sent["refund"]["id"]
         await self._database.reach("channel.refund.call:before", refund_id)
-        async with heartbeats():
-            answer = await channel.refund(account, self._order(sent))
+        answer = await channel.refund(account, self._order(sent))
         await self._database.reach("channel.refund.call:after", refund_id)
         return answer
 
@@ -90,18 +95,19 @@ class RefundCalls:
                 await refunds.undo_send(session, command.refund_id)
         return ApplicationError("the channel was not reached", type=error.code)
 
-    async def _keep(
-        self, command: RefundCommand, answer: RefundAnswer | None, evidence: Evidence | None, window: timedelta
-    ) -> RefundView:
+    async def _keep(self, command: RefundCommand, heard: Heard, window: timedelta) -> RefundView:
         async with self._database.transaction("refund.known", command.refund_id) as session:
             row = await refunds.lock(session, command.refund_id)
-            state = "unknown" if answer is None else str(answer.state)
-            proof = None if evidence is None else evidence_row(evidence, state)
+            state = "unknown" if heard.answer is None else str(heard.answer.state)
+            proof = None if heard.evidence is None else evidence_row(heard.evidence, state)
             if row["state"] == RefundState.SUCCEEDED:
-                return await keep_watched(session, row, answer, proof)
+                return await keep_watched(session, row, heard.answer, proof)
+            if contradicts(row, heard):
+                columns = attention(CONTRADICTION)
+                return await refunds.record(session, command.refund_id, columns=columns, evidence=proof)
             if RefundState(row["state"]).terminal or row["leg_state"] in _PROVEN:
                 return await refunds.view(session, command.refund_id)
-            columns = judge_refund(row, answer, datetime.now(UTC), window=window)
+            columns = judge_refund(row, heard, datetime.now(UTC), window=window)
             return await refunds.record(session, command.refund_id, columns=columns, evidence=proof)
 
     async def _read(self, command: RefundCommand) -> dict[str, Any]:
@@ -124,8 +130,3 @@ class RefundCalls:
     async def _channel(self, account_id: str) -> tuple[Channel, ChannelAccount]:
         account = channel_account(await self._accounts.get(account_id))
         return self._channels.channel(account.channel), account
-
-
-def _trusted(answer: RefundAnswer, *, first: bool) -> RefundAnswer | None:
-    """A refusal of a second send says nothing of the first: then we ask."""
-    return None if answer.state is RefundAnswerState.FAILED and not first else answer

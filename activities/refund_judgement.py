@@ -1,10 +1,12 @@
 """What a channel's answer means for a refund: pure functions, no I/O (laws 4, 5)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from activities.judgement import ATTENTION_OWNER
 from channels.answers import RefundAnswer, RefundAnswerState
+from channels.evidence import Evidence
 from domain.backoff import live_check_after
 from domain.errors import ChannelRejected
 from domain.states import LegState, RefundState
@@ -15,12 +17,26 @@ Row = dict[str, Any]
 BOUNCE_CHECK_EVERY = timedelta(days=1)
 
 
-def judge_refund(row: Row, answer: RefundAnswer | None, at: datetime, *, window: timedelta) -> Row:
+CONTRADICTION = "channel_contradicts"
+_GIVEN = frozenset({RefundAnswerState.PROCESSING, RefundAnswerState.SUCCEEDED, RefundAnswerState.BOUNCED})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one call to the channel told: an answer, or its lack (None); `sent` when the call was a send."""
+
+    answer: RefundAnswer | None
+    evidence: Evidence | None
+    sent: bool = False
+
+
+def judge_refund(row: Row, heard: Heard, at: datetime, *, window: timedelta) -> Row:
     """The columns of a refund under way that the answer changes; None stands for an unknown outcome (law 5).
 
     `window` is how long after its success it can bounce. One that bounced already has succeeded first: the watch asks
     again at once. An answer about another amount proves nothing, and a person looks at it.
     """
+    answer = _believed(row, heard)
     if answer is None or answer.amount_minor not in {None, row["channel_minor"]}:
         reason = None if answer is None else "refund_amount_differs"
         return _unknown(row, at) | ({} if reason is None else attention(reason))
@@ -33,11 +49,19 @@ def judge_refund(row: Row, answer: RefundAnswer | None, at: datetime, *, window:
             processing = {"state": RefundState.PROCESSING, "leg_state": LegState.SENT, "certainty": "waiting"}
             return processing | _asked(row, at) | _named(answer)
         case RefundAnswerState.NEEDS_ACTION:
-            # The same number may be sent again once a person has removed the cause.
-            again = {"state": RefundState.NEEDS_ACTION, "leg_state": LegState.INTENT, "certainty": "sure"}
+            # The same number may be sent again once a person has removed the cause; of another send it says nothing.
+            leg = LegState.INTENT if heard.sent and row["sends"] == 1 else LegState.UNKNOWN
+            again = {"state": RefundState.NEEDS_ACTION, "leg_state": leg, "certainty": "sure"}
             return again | _asked(row, at) | attention("channel_balance")
         case RefundAnswerState.NOT_FOUND:
             return _unknown(row, at)
+
+
+def contradicts(row: Row, heard: Heard) -> bool:
+    """True when the channel has what was refused for good, and that is news: a person must look."""
+    refused = row["state"] == RefundState.FAILED or row["leg_state"] == LegState.KNOWN_FAIL
+    news = not row["needs_attention"] or row["attention_reason"] != CONTRADICTION
+    return refused and news and heard.answer is not None and heard.answer.state in _GIVEN
 
 
 def next_watch(row: Row, at: datetime) -> Row:
@@ -50,6 +74,12 @@ def next_watch(row: Row, at: datetime) -> Row:
 def attention(reason: str) -> Row:
     """The columns that ask for a person, by name of the owner."""
     return {"needs_attention": True, "attention_reason": reason, "attention_owner": ATTENTION_OWNER}
+
+
+def _believed(row: Row, heard: Heard) -> RefundAnswer | None:
+    """A refusal of one send says nothing of another that was let through before or meanwhile: then we ask."""
+    refused = heard.answer is not None and heard.answer.state is RefundAnswerState.FAILED
+    return None if refused and heard.sent and row["sends"] != 1 else heard.answer
 
 
 def _succeeded(answer: RefundAnswer, at: datetime, window: timedelta) -> Row:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.refund_judgement import BOUNCE_CHECK_EVERY, judge_refund, next_watch
+from activities.refund_judgement import BOUNCE_CHECK_EVERY, CONTRADICTION, Heard, contradicts, judge_refund, next_watch
 from channels.answers import RefundAnswer, RefundAnswerState
 from channels.evidence import Evidence
 
@@ -16,12 +16,17 @@ WINDOW = timedelta(days=7)
 
 def _row(**columns: Any) -> dict[str, Any]:  # noqa: ANN401
     row = {"channel_minor": 1_000, "out_refund_no": "R1", "checks": 0, "sent_at": NOW, "attention_after_s": 900}
-    return {**row, "needs_attention": False, "watch_until": None, **columns}
+    row |= {"sends": 1, "currency": "CNY", "state": "processing", "leg_state": "sent"}
+    return {**row, "needs_attention": False, "attention_reason": None, "watch_until": None, **columns}
+
+
+def _heard(state: RefundAnswerState | None, *, sent: bool = True, **about: Any) -> Heard:  # noqa: ANN401
+    answer = None if state is None else RefundAnswer(state=state, evidence=EVIDENCE, **about)
+    return Heard(answer, EVIDENCE, sent=sent)
 
 
 def _judged(state: RefundAnswerState | None, row: dict[str, Any] | None = None, **about: Any) -> dict[str, Any]:  # noqa: ANN401
-    answer = None if state is None else RefundAnswer(state=state, evidence=EVIDENCE, **about)
-    return judge_refund(row or _row(), answer, NOW, window=WINDOW)
+    return judge_refund(row or _row(), _heard(state, **about), NOW, window=WINDOW)
 
 
 @pytest.mark.parametrize("state", [None, RefundAnswerState.NOT_FOUND])
@@ -68,10 +73,36 @@ def test_a_refusal_is_the_channels_word() -> None:
     )
 
 
+def test_a_refusal_of_one_of_several_sends_proves_nothing() -> None:
+    """Another was let through before it or meanwhile; what the channel says when asked is about all of them."""
+    twice = _row(sends=2)
+    assert "unknown" == _judged(RefundAnswerState.FAILED, twice)["leg_state"]
+    assert "known_fail" == _judged(RefundAnswerState.FAILED, twice, sent=False)["leg_state"]
+
+
+@pytest.mark.parametrize("refused", [{"leg_state": "known_fail"}, {"state": "failed", "leg_state": "intent"}])
+def test_what_was_refused_for_good_and_is_there_after_all_contradicts(refused: dict[str, str]) -> None:
+    """Once; that it is not there, or nothing, contradicts nobody."""
+    row = _row(**refused)
+    there = (RefundAnswerState.PROCESSING, RefundAnswerState.SUCCEEDED, RefundAnswerState.BOUNCED)
+    assert list(there) == [state for state in RefundAnswerState if contradicts(row, _heard(state))]
+    assert not contradicts(row, _heard(None))
+    assert not contradicts(_row(), _heard(RefundAnswerState.SUCCEEDED))
+    flagged = {**row, "needs_attention": True, "attention_reason": CONTRADICTION}
+    assert not contradicts(flagged, _heard(RefundAnswerState.SUCCEEDED))
+
+
 def test_what_a_person_can_remove_leaves_the_intent() -> None:
     """The same number goes out again later; somebody owns it."""
     judged = _judged(RefundAnswerState.NEEDS_ACTION, code="APP_BALANCE_NOT_ENOUGH")
     assert ("needs_action", "intent", True) == tuple(judged[name] for name in ("state", "leg_state", "needs_attention"))
+
+
+@pytest.mark.parametrize(("sends", "sent"), [(2, True), (2, False), (1, False)])
+def test_what_a_person_can_remove_says_nothing_of_another_send(sends: int, sent: bool) -> None:
+    """An earlier send may have arrived: it stays unknown, and goes out again only where that is safe."""
+    judged = _judged(RefundAnswerState.NEEDS_ACTION, _row(sends=sends, leg_state="unknown"), sent=sent)
+    assert ("needs_action", "unknown") == (judged["state"], judged["leg_state"])
 
 
 def test_a_refund_under_way_is_only_asked_about() -> None:
