@@ -143,8 +143,8 @@ class PayoutSteps:
                 await self._unsend(command)
             raise ApplicationError("the channel was not reached", type=error.code) from error
         except ChannelError as error:
-            return await self._keep(command, Heard(None, error.evidence))
-        return await self._keep(command, Heard(answer, answer.evidence, first=first))
+            return await self._keep(command, Heard(None, error.evidence, sent=True))
+        return await self._keep(command, Heard(answer, answer.evidence, sent=True))
 
     async def _query(self, command: PayoutCommand) -> PayoutView:
         asked_at = datetime.now(UTC)

@@ -24,15 +24,14 @@ _ENDS: dict[str | None, PayoutState] = {
 
 @dataclass(frozen=True)
 class Heard:
-    """What one call to the channel told: an answer, or its lack (None); `first` when it was sent as the only one.
+    """What one call to the channel told: an answer, or its lack (None); `sent` when the call was a send.
 
-    Whether it still is the only one, the row tells. `asked_at` is set for a question, which answers for every callback
-    that came before it.
+    `asked_at` is set for the answer to a question, which answers for every callback that came before it.
     """
 
     answer: TransferAnswer | None
     evidence: Evidence | None
-    first: bool = False
+    sent: bool = False
     asked_at: datetime | None = None
 
 
@@ -41,7 +40,7 @@ def trusted(row: Row, heard: Heard) -> TransferAnswer | None:
     answer = heard.answer
     if answer is None or answer.state is not TransferAnswerState.FAILED:
         return answer
-    return answer if heard.asked_at is not None or _only_send(row, heard) else None
+    return answer if not heard.sent or row["sends"] == 1 else None
 
 
 def judge_sending(row: Row, heard: Heard, at: datetime, *, first_query_after_s: int) -> Row:
@@ -64,7 +63,7 @@ def judge_sending(row: Row, heard: Heard, at: datetime, *, first_query_after_s: 
             return {"state": PayoutState.PROCESSING, "certainty": "waiting", **asked, **_named(answer)}
         case TransferAnswerState.NEEDS_ACTION:
             # The same number may be sent again once a person has removed the cause; of an earlier send it says nothing.
-            leg = LegState.INTENT if _only_send(row, heard) else LegState.UNKNOWN
+            leg = LegState.INTENT if heard.sent and row["sends"] == 1 else LegState.UNKNOWN
             again = {"state": PayoutState.NEEDS_ACTION, "leg_state": leg, "certainty": "sure"}
             return again | asked | attention("channel_balance")
         case _:
@@ -118,11 +117,6 @@ def attention(reason: str) -> Row:
     return {"needs_attention": True, "attention_reason": reason, "attention_owner": ATTENTION_OWNER}
 
 
-def _only_send(row: Row, heard: Heard) -> bool:
-    """No other call was let through, before this one or while it was under way."""
-    return heard.first and row["sends"] == 1
-
-
 def _doubt(row: Row, answer: TransferAnswer | None) -> str | None:
     """Why a person must look at what the channel says of a payout that it has paid; None when nothing is wrong."""
     match None if answer is None else answer.state:
@@ -135,7 +129,7 @@ def _doubt(row: Row, answer: TransferAnswer | None) -> str | None:
 
 
 def _has_flag(row: Row, reason: str) -> bool:
-    return row["needs_attention"] and row["attention_reason"] == reason
+    return bool(row["needs_attention"]) and row["attention_reason"] == reason
 
 
 def _same_money(row: Row, answer: TransferAnswer) -> bool:

@@ -29,8 +29,8 @@ class TransferSteps:
     async def post(self, command: TransferCommand) -> TransferView:
         """One transaction: the transfer has succeeded, or a refusal left nothing; a second run reads the first.
 
-        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, MerchantHasDebt, ItemEnded,
-        and what the rule refuses.
+        UnknownAccount, BalanceInsufficient, AccountBlocked, AccountClosed, CurrencyMismatch, MerchantHasDebt,
+        ItemEnded, and what the rule refuses.
         """
         async with self._database.transaction("transfer.post", command.transfer_id) as session:
             return await transfers.find(session, command.transfer_id) or await _make(session, command)

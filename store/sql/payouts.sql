@@ -59,11 +59,11 @@ BEGIN
         AND found.leg_state IN ('intent', 'sent', 'unknown') AND coalesce(found.approval, 'approved') = 'approved';
     IF may_send AND found.leg_state = 'intent' THEN
         UPDATE payout SET
-            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), state = 'processing',
-            version = version + 1, updated_at = now()
+            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), last_sent_at = now(),
+            state = 'processing', version = version + 1, updated_at = now()
         WHERE id = p_id;
     ELSIF may_send THEN
-        UPDATE payout SET sends = sends + 1 WHERE id = p_id;
+        UPDATE payout SET sends = sends_under_way(sends, last_sent_at), last_sent_at = now() WHERE id = p_id;
     END IF;
     RETURN jsonb_build_object('may_send', may_send, 'found', found.leg_state, 'payout', to_jsonb(found));
 END

@@ -138,6 +138,13 @@ $$;
 -- INTENT becomes SENT, and the refund is processing; a refund has no deadline, it is owed until it is proven. `may_send`
 -- is false once it has ended or its leg is proven, while it lacks an approval, and (looked at again in two seconds)
 -- behind another refund of an order whose channel takes one at a time.
+-- How many calls may still arrive with one that is let through now: what was sent minutes ago, long after its call has
+-- timed out, has arrived or never will. So the refusal of a call that is alone again is proof, where the channel knows
+-- the number: had an earlier one arrived, the channel would answer with what it made of it.
+CREATE FUNCTION sends_under_way(p_sends bigint, p_last_sent_at timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p_last_sent_at < now() - interval '2 minutes' THEN 1 ELSE p_sends + 1 END
+$$;
+
 CREATE FUNCTION refund_send(p_id text, p_one_at_a_time boolean) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -153,11 +160,11 @@ BEGIN
         UPDATE refund SET next_check_at = now() + interval '2 seconds', updated_at = now() WHERE id = p_id;
     ELSIF may_send AND found.leg_state = 'intent' THEN
         UPDATE refund SET
-            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), next_check_at = NULL,
+            leg_state = 'sent', sends = 1, sent_at = coalesce(sent_at, now()), last_sent_at = now(), next_check_at = NULL,
             state = 'processing', version = version + 1, updated_at = now()
         WHERE id = p_id;
     ELSIF may_send THEN
-        UPDATE refund SET sends = sends + 1 WHERE id = p_id;
+        UPDATE refund SET sends = sends_under_way(sends, last_sent_at), last_sent_at = now() WHERE id = p_id;
     END IF;
     RETURN (
         SELECT jsonb_build_object(

@@ -16,7 +16,7 @@ class Payout(SQLModel, table=True):
     """A payout with its channel leg; moved by its own workflow, and by the watch once it has succeeded.
 
     `destination` names a person's account: it is never part of an event, a log or a workflow. A payout that resolves a
-    suspense item names it, and holds nothing in an account. `sends` counts the calls that were let through.
+    suspense item names it, and holds nothing in an account. `sends` counts the calls that may still arrive.
     """
 
     __tablename__ = "payout"
@@ -54,6 +54,7 @@ class Payout(SQLModel, table=True):
     leg_state: str = words(default="intent")
     sent_at: datetime | None = moment(nullable=True)
     sends: int = whole(default=0)
+    last_sent_at: datetime | None = moment(nullable=True)
     approval: str | None = maybe_words()
     approval_expires_at: datetime | None = moment(nullable=True)
     approval_reason: str | None = maybe_words()

@@ -15,7 +15,7 @@ class Refund(SQLModel, table=True):
 
     `amount_minor = channel_minor + balance_minor` goes to the payer. It is taken from the merchant as the held parts
     `pending_minor`, `available_minor` and `debt_minor`, or from what the channel owes the merchant (`direct_minor`);
-    `holds` names the step of each account's hold. `sends` counts the calls that were let through.
+    `holds` names the step of each account's hold. `sends` counts the calls that may still arrive.
     """
 
     __tablename__ = "refund"
@@ -72,6 +72,7 @@ class Refund(SQLModel, table=True):
     send_before: datetime = moment()
     sent_at: datetime | None = moment(nullable=True)
     sends: int = whole(default=0)
+    last_sent_at: datetime | None = moment(nullable=True)
     channel_refund_no: str | None = maybe_words()
     failure_code: str | None = maybe_words()
     failure_detail: str | None = maybe_words()

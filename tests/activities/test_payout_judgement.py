@@ -49,9 +49,9 @@ def says(state: str, **fields: Any) -> TransferAnswer:  # noqa: ANN401
     return TransferAnswer(state=TransferAnswerState(state), evidence=EVIDENCE, **fields)
 
 
-def heard(answer: TransferAnswer | None, *, first: bool = False) -> Heard:
+def heard(answer: TransferAnswer | None, *, sent: bool = False) -> Heard:
     """What one call told."""
-    return Heard(answer, EVIDENCE, first=first)
+    return Heard(answer, EVIDENCE, sent=sent)
 
 
 @pytest.mark.parametrize("silence", [None, says("not_found")])
@@ -88,10 +88,10 @@ def test_another_amount_is_no_proof() -> None:
 
 
 def test_too_little_there_says_nothing_of_an_earlier_send() -> None:
-    """The first send was not executed; a repeat tells only of itself, so that the leg stays unknown."""
+    """A send that is alone was not executed; one beside another tells only of itself, so that the leg stays unknown."""
     short = says("needs_action")
-    first = judge_sending(row(), heard(short, first=True), NOW, first_query_after_s=0)
-    again = judge_sending(row(), heard(short), NOW, first_query_after_s=0)
+    first = judge_sending(row(), heard(short, sent=True), NOW, first_query_after_s=0)
+    again = judge_sending(row(sends=2), heard(short, sent=True), NOW, first_query_after_s=0)
     assert ("intent", "unknown") == (first["leg_state"], again["leg_state"])
     assert {"needs_action"} == {first["state"], again["state"]}
 
@@ -161,10 +161,9 @@ def test_what_was_flagged_as_contradicting_stays_so_when_it_ends() -> None:
 @pytest.mark.parametrize(
     ("refusal", "heard_by"),
     [
-        ("known_fail", {"first": True, "sends": 1}),
-        ("unknown", {"first": True, "sends": 2}),
-        ("unknown", {"first": False, "sends": 2}),
-        ("known_fail", {"first": False, "sends": 2, "asked_at": NOW}),
+        ("known_fail", {"sent": True, "sends": 1}),
+        ("unknown", {"sent": True, "sends": 2}),
+        ("known_fail", {"sends": 2, "asked_at": NOW}),
     ],
 )
 def test_a_refusal_is_proof_of_the_only_send_or_of_a_question(refusal: str, heard_by: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ async def test_an_open_refund_goes_on(upgraded: Upgraded, origin: str) -> None:
 async def test_what_was_sent_counts_as_sent(upgraded: Upgraded) -> None:
     """A call that does not leave us now cannot take back one that may have left before."""
     (row,) = await upgraded.owner.fetch(_REFUNDS, "late", "processing")
-    await upgraded.owner.execute("UPDATE refund SET leg_state = 'sent' WHERE id = $1", row["id"])
+    await upgraded.owner.execute("UPDATE refund SET leg_state = 'sent', last_sent_at = now() WHERE id = $1", row["id"])
     async with upgraded.database.transaction("test.send") as session:
         await refunds.begin_send(session, row["id"], one_at_a_time=False)
         await refunds.undo_send(session, row["id"])

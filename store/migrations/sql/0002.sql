@@ -86,9 +86,10 @@ ALTER TABLE refund
     ADD COLUMN debt_minor bigint DEFAULT 0 NOT NULL, ADD COLUMN direct_minor bigint DEFAULT 0 NOT NULL,
     ADD COLUMN holds jsonb, ADD COLUMN to_account_id text, ADD COLUMN lines jsonb, ADD COLUMN suspense_item_id text,
     ADD COLUMN approval text, ADD COLUMN approval_expires_at timestamptz, ADD COLUMN approval_reason text,
-    ADD COLUMN decided_at timestamptz, ADD COLUMN sends bigint DEFAULT 0 NOT NULL, ADD COLUMN watch_until timestamptz,
+    ADD COLUMN decided_at timestamptz, ADD COLUMN sends bigint DEFAULT 0 NOT NULL, ADD COLUMN last_sent_at timestamptz, ADD COLUMN watch_until timestamptz,
     ADD COLUMN bounced_at timestamptz;
-UPDATE refund SET channel_minor = amount_minor, sends = CASE WHEN leg_state = 'intent' THEN 0 ELSE 1 END;
+UPDATE refund SET
+    channel_minor = amount_minor, sends = CASE WHEN leg_state = 'intent' THEN 0 ELSE 1 END, last_sent_at = sent_at;
 UPDATE refund SET watch_until = succeeded_at + interval '7 days', next_check_at = now()
 WHERE leg_state = 'known_ok' AND state <> 'failed' AND succeeded_at > now() - interval '7 days';
 ALTER TABLE refund ALTER COLUMN channel_minor SET NOT NULL;
@@ -231,6 +232,8 @@ CREATE TABLE payout (
     channel_no text,
     state text DEFAULT 'pending' NOT NULL,
     leg_state text DEFAULT 'intent' NOT NULL,
+    sends bigint DEFAULT 0 NOT NULL,
+    last_sent_at timestamptz,
     sent_at timestamptz,
     approval text,
     approval_expires_at timestamptz,
