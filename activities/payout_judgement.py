@@ -135,7 +135,7 @@ def _doubt(row: Row, answer: TransferAnswer | None) -> str | None:
 
 
 def _has_flag(row: Row, reason: str) -> bool:
-    return row["needs_attention"] and row["attention_reason"] == reason
+    return bool(row["needs_attention"]) and row["attention_reason"] == reason
 
 
 def _same_money(row: Row, answer: TransferAnswer) -> bool:
