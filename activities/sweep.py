@@ -66,7 +66,7 @@ _ENDED = text(
 )
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
-    text("SELECT drop_operation(:id) FROM operation_request WHERE object_id = :id AND created_at < :before"),
+    text("SELECT drop_operation(:id, :before)"),
     text("DELETE FROM order_claim WHERE payment_id = :id AND claimed_at < :before"),
     text(
         "DELETE FROM payment_request r WHERE payment_id = :id AND created_at < :before"
@@ -196,13 +196,14 @@ class Sweep:
         Those older than keys are kept were looked at often enough.
         """
         now = datetime.now(UTC)
-        bounds = {"since": now - KEY_KEPT, "before": now - KEY_AGE, "batch": batch}
+        before = now - KEY_AGE
+        bounds = {"since": now - KEY_KEPT, "before": before, "batch": batch}
         async with self._database.reading() as session:
             lost = list(await session.scalars(_LOST_OPERATIONS, bounds))
         idle = [object_id for object_id in lost if not await self._runs(object_id)]
         for object_id in idle:
             async with self._database.transaction("sweep.drop", object_id) as session:
-                await drop_operation(session, object_id)
+                await drop_operation(session, object_id, before=before)
         return len(idle)
 
     async def _drop(self, payment_ids: Iterable[str], before: datetime) -> None:

@@ -7,17 +7,18 @@ from typing import Any
 
 import structlog
 from pydantic import BaseModel
-from temporalio.client import WithStartWorkflowOperation
+from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.service import RPCError
 
 from api.idempotency import request_hash
 from api.services import Services
-from api.workflow_start import LATE, start_and_ask
+from api.workflow_start import LATE, POST_LIMIT_S, start_and_ask
 from domain.errors import BY_CODE, BusinessError, IdempotencyInProgress, InternalError, Unavailable
 from domain.outgoing import OperationAnswer
 from domain.states import Operation
@@ -78,7 +79,8 @@ async def start_operation(
     """The object exists and its workflow runs; what refused it is raised, and its number is free again.
 
     Unavailable, or IdempotencyInProgress for a repeat, when its row did not appear in time: the claim stands, and the
-    same call later continues it.
+    same call later continues it. Unavailable also when its workflow ended without making it, which leaves its number
+    free: the same call then starts it anew.
     """
     if claimed.opened:
         return
@@ -88,6 +90,8 @@ async def start_operation(
         async with services.database.transaction(f"{asked.operation}.drop", claimed.object_id) as session:
             await drop_operation(session, claimed.object_id)
         raise refusal(answer)
+    if answer is None and missed is None:
+        await _forget_what_never_was(services, claimed, asked)
     if missed is not None:
         in_progress = claimed.replayed and isinstance(missed, LATE)
         raise IdempotencyInProgress if in_progress else Unavailable("not opened yet; the same call continues it")
@@ -97,6 +101,26 @@ def refusal(answer: OperationAnswer) -> BusinessError:
     """The problem that the workflow named."""
     kind = BY_CODE.get(answer.refused_code or "", InternalError)
     return kind(answer.refused_detail)
+
+
+async def _forget_what_never_was(services: Services, claimed: ClaimedOperation, asked: AskedOperation) -> None:
+    """Its workflow has ended and is never started again: without its object, the number is free."""
+    if await _runs(services, claimed.object_id):
+        return
+    async with services.database.transaction(f"{asked.operation}.drop", claimed.object_id) as session:
+        dropped = await drop_operation(session, claimed.object_id)
+    if dropped:
+        raise Unavailable("its workflow ended before it had begun; the same call starts it anew")
+
+
+async def _runs(services: Services, object_id: str) -> bool:
+    """Unavailable when Temporal does not tell."""
+    try:
+        handle = (await services.temporal.client()).get_workflow_handle(object_id)
+        found = await handle.describe(rpc_timeout=timedelta(seconds=POST_LIMIT_S))
+    except RPCError as error:
+        raise Unavailable("Temporal does not answer") from error
+    return found.status is WorkflowExecutionStatus.RUNNING
 
 
 def _operation(object_id: str, asked: AskedOperation, start: Start) -> WithStartWorkflowOperation[Any, Any]:

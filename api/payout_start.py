@@ -63,7 +63,7 @@ async def start_payout(services: Services, asked: AskedPayout) -> StartedPayout:
     async with services.database.reading() as session:
         found = await snapshot(session, claimed.object_id)
     if found is None:
-        raise Unavailable("its workflow ended before it had begun; after an hour the same call starts it anew")
+        raise Unavailable("not opened yet; the same call continues it")
     return StartedPayout(payout=render_payout(found), replayed=claimed.replayed)
 
 

@@ -52,7 +52,7 @@ async def start_transfer(services: Services, caller: Caller, *, body: TransferBo
     async with services.database.reading() as session:
         found = await snapshot(session, claimed.object_id)
     if found is None:
-        raise Unavailable("its workflow ended before it had begun; after an hour the same call starts it anew")
+        raise Unavailable("not opened yet; the same call continues it")
     return StartedTransfer(transfer=render_transfer(found), replayed=claimed.replayed)
 
 

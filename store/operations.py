@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -15,8 +16,8 @@ _CLAIM = text(
     "SELECT * FROM claim_operation(:merchant_id, :operation, :number, :key, :request_hash, :new_id,"
     " CAST(:body AS jsonb))"
 )
-_DROP = text("SELECT drop_operation(:object_id)")
-_BODY = text("SELECT merchant_id, number, body FROM operation_request WHERE object_id = :object_id")
+_DROP = text("SELECT drop_operation(:object_id, coalesce(CAST(:before AS timestamptz), 'infinity'))")
+_BODY = text("SELECT merchant_id, number, body FROM operation_request WHERE object_id = :object_id FOR SHARE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +66,17 @@ async def claim_operation(session: AsyncSession, claim: OperationClaim) -> Claim
     return ClaimedOperation(object_id=row.object_id, replayed=row.verdict == "replayed", opened=row.opened)
 
 
-async def drop_operation(session: AsyncSession, object_id: str) -> bool:
-    """The number and key of an object that was refused are free again; False when it exists, or was dropped already."""
-    dropped: bool = await session.scalar(_DROP, {"object_id": object_id})
+async def drop_operation(session: AsyncSession, object_id: str, *, before: datetime | None = None) -> bool:
+    """The number and key of an object that was refused are free again.
+
+    False when it exists, was dropped already, or was asked for after `before`.
+    """
+    dropped: bool = await session.scalar(_DROP, {"object_id": object_id, "before": before})
     return dropped
 
 
 async def kept_request(session: AsyncSession, object_id: str) -> KeptRequest:
-    """What was asked; NotFound when no claim is kept."""
+    """What was asked, kept until the caller's transaction ends; NotFound when no claim is kept."""
     row = (await session.execute(_BODY, {"object_id": object_id})).mappings().one_or_none()
     if row is None:
         raise NotFound(f"no request was kept for {object_id}")

@@ -14,7 +14,7 @@ class Payment(SQLModel, table=True):
     """A payment; only the payment's own workflow and the callback and watch transactions move it.
 
     `order_no` is unique among the merchant's payments that are neither closed nor failed (law 12). A top-up is a
-    payment into the wallet `to_account_id`, and its `order_no` is the `top_up_no`.
+    payment into the wallet `to_account_id`, and its `order_no` is the `top_up_no`, which is used once and for ever.
     """
 
     __tablename__ = "payment"
@@ -43,6 +43,7 @@ class Payment(SQLModel, table=True):
             postgresql_where=text("state NOT IN ('closed', 'failed')"),
         ),
         Index("payment_order_no", "merchant_id", "order_no"),
+        Index("payment_top_up_no", "merchant_id", "order_no", unique=True, postgresql_where=text("purpose = 'top_up'")),
         # What changed since a day is found without a look at every row, and without an entry for each change.
         Index("payment_updated_at", "updated_at", postgresql_using="brin"),
         Index("payment_merchant_id", "merchant_id", "id"),

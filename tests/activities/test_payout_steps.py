@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from domain.errors import ItemEnded, NotFound
 from domain.ids import new_id
 from domain.states import LegState, PayoutState
+from store.operations import drop_operation
 from tests.support.centre import eventually
 from tests.support.payee import ACCOUNT, at_channel, fund_at_channel
 from tests.support.payout_steps import AMOUNT_MINOR, PayoutByHand
@@ -26,7 +27,7 @@ _ITEM = text(
 _ELSEWHERE = text("UPDATE payout SET channel_account_id = 'cha_gone' WHERE id = :id")
 _WAITS = text(
     "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    " AND query LIKE '%suspense_%')"
+    " AND query LIKE :statement)"
 )
 
 
@@ -127,7 +128,7 @@ async def test_an_item_that_the_payout_took_itself_is_no_refusal(shop: Shop) -> 
         await gate.reached()
         second = asyncio.create_task(payout.run(payout.steps().open))
         async with shop.centre.database.reading() as session:
-            await eventually(lambda: session.scalar(_WAITS), bool)
+            await eventually(lambda: session.scalar(_WAITS, {"statement": "%suspense_%"}), bool)
         gate.open()
         assert [PayoutState.PENDING] * 2 == [(await first).state, (await second).state]
 
@@ -140,3 +141,24 @@ async def test_an_item_that_another_payout_took_is_a_refusal(shop: Shop) -> None
     async with PayoutByHand.asked(shop, account_id=None, suspense_item_id=item_id) as late:
         with pytest.raises(ItemEnded):
             await late.run(late.steps().open)
+
+
+async def test_a_number_is_not_dropped_beside_the_open_that_uses_it(shop: Shop) -> None:
+    """Whoever drops waits for the commit, and finds the payout."""
+    async with (
+        PayoutByHand.asked(shop) as payout,
+        payout.stopped_at("payout.open:before") as (gate, slow),
+    ):
+        opening = asyncio.create_task(payout.run(slow.open))
+        await gate.reached()
+        dropping = asyncio.create_task(dropped(shop, payout.command.payout_id))
+        async with shop.centre.database.reading() as session:
+            await eventually(lambda: session.scalar(_WAITS, {"statement": "%drop_operation%"}), bool)
+        gate.open()
+        assert (PayoutState.PENDING, False) == ((await opening).state, await dropping)
+
+
+async def dropped(shop: Shop, payout_id: str) -> bool:
+    """Whether the payout's number was free to be dropped."""
+    async with shop.centre.database.transaction("test.drop") as session:
+        return await drop_operation(session, payout_id)
