@@ -4,8 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.faults.test_kill_points import HOME_WITHIN, give_up, park_at, points
-from tests.support.books import balances, channel_account_balances
+from tests.support.books import balances, book_is_sound, channel_account_balances
 from tests.support.centre import eventually
 from tests.support.refunds import Refunds
 from tests.support.shop import PRICE_MINOR, STOCK, WALLET_MINOR, Shop

@@ -442,10 +442,15 @@ CREATE FUNCTION operation_exists(in_object_id text) RETURNS boolean LANGUAGE sql
         OR EXISTS (SELECT FROM payment WHERE id = in_object_id)
 $$;
 
--- The number and the keys of an object that never came to be are free again; true when there was something to drop.
-CREATE FUNCTION drop_operation(in_object_id text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- The number and the keys of an object that never came to be are free again, if they were claimed before then and not
+-- again since; true when there was something to drop. Whoever makes the object at this moment is waited for.
+CREATE FUNCTION drop_operation(in_object_id text, in_before timestamptz DEFAULT 'infinity') RETURNS boolean
+LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM operation_request AS r WHERE r.object_id = in_object_id AND NOT operation_exists(in_object_id);
+    PERFORM FROM idempotency_key AS k WHERE k.object_id = in_object_id FOR UPDATE;
+    PERFORM FROM operation_request AS r WHERE r.object_id = in_object_id FOR UPDATE;
+    DELETE FROM operation_request AS r
+    WHERE r.object_id = in_object_id AND r.created_at < in_before AND NOT operation_exists(in_object_id);
     IF NOT FOUND THEN
         RETURN false;
     END IF;
