@@ -40,7 +40,7 @@ class RefundSteps:
 
     @activity.defn(name="refund.decide")
     async def decide(self, decision: ApprovalCommand) -> RefundView:
-        """One transaction: the decision stands, unless another was first."""
+        """One transaction: the decision stands, unless another was first; one that comes too late has expired."""
         async with self._database.transaction("refund.decide", decision.object_id) as session:
             await refunds.decide(session, decision.object_id, decision.decision, decision.reason)
             return await refunds.view(session, decision.object_id)

@@ -99,7 +99,7 @@ def test_what_a_person_can_remove_leaves_the_intent() -> None:
 
 
 @pytest.mark.parametrize(("sends", "sent"), [(2, True), (2, False), (1, False)])
-def test_what_a_person_can_remove_says_nothing_of_another_send(sends: int, sent: bool) -> None:
+def test_what_a_person_can_remove_says_nothing_of_another_send(sends: int, sent: bool) -> None:  # noqa: FBT001 - a case
     """An earlier send may have arrived: it stays unknown, and goes out again only where that is safe."""
     judged = _judged(RefundAnswerState.NEEDS_ACTION, _row(sends=sends, leg_state="unknown"), sent=sent)
     assert ("needs_action", "unknown") == (judged["state"], judged["leg_state"])
