@@ -230,7 +230,21 @@ class OutgoingRecord(Generic[View]):
 
 
 def check_decision(view: LegView | None, decision: ApprovalCommand) -> None:
-    """Nothing when this decision can be made now; the update's validator raises what it refuses."""
-    awaited = view is not None and view.approval is Approval.AWAITED
-    if not awaited or decision.decision not in {Approval.APPROVED, Approval.REJECTED}:
-        raise ApplicationError(NotAwaitingApproval.title, type=NotAwaitingApproval.code, non_retryable=True)
+    """Nothing when this decision may be made, as far as is known; the update's validator raises what it refuses.
+
+    Of one that is not read yet nothing is known: the handler reads it first, and then calls `require_awaited`.
+    """
+    if decision.decision not in {Approval.APPROVED, Approval.REJECTED}:
+        raise _not_awaiting_approval()
+    if view is not None:
+        require_awaited(view)
+
+
+def require_awaited(view: LegView | None) -> None:
+    """Nothing when a decision is awaited; the update fails otherwise, also for one that never came to be."""
+    if view is None or view.approval is not Approval.AWAITED:
+        raise _not_awaiting_approval()
+
+
+def _not_awaiting_approval() -> ApplicationError:
+    return ApplicationError(NotAwaitingApproval.title, type=NotAwaitingApproval.code, non_retryable=True)
