@@ -54,7 +54,7 @@ class RefundSteps:
                 return await refunds.view(session, command.refund_id)
             event = await _confirm(session, row)
             succeeded_at = (row["succeeded_at"] or datetime.now(UTC)).isoformat()
-            columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, **_ENDED}
+            columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, "needs_attention": False, **_ENDED}
             return await refunds.record(session, command.refund_id, columns=columns, event=event)
 
     @activity.defn(name="refund.fail")

@@ -26,6 +26,7 @@ NAMES = OutgoingNames(
     ask="channel.transfer_query",
     confirm="payout.confirm",
     cancel="payout.fail",
+    flag="payout.flag",
     send_queue="payout",
 )
 

@@ -26,6 +26,7 @@ NAMES = OutgoingNames(
     ask="channel.refund_query",
     confirm="refund.confirm",
     cancel="refund.fail",
+    flag="refund.flag",
 )
 
 
