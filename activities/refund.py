@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.refund_bounce import bounce
 from activities.refund_judgement import CONTRADICTION, attention
 from activities.refund_money import post_refund, post_unapplied_refund, release_merchant_money
 from activities.refund_try import try_refund
@@ -47,7 +48,10 @@ class RefundSteps:
 
     @activity.defn(name="refund.confirm")
     async def confirm(self, command: RefundCommand) -> RefundView:
-        """One transaction: posted, restocked, the refund `succeeded` and the merchant's one event."""
+        """One transaction: posted, restocked, the refund `succeeded` and the merchant's one event.
+
+        One that bounced before we knew of its success is `bounced` in the same transaction.
+        """
         async with self._database.transaction("refund.confirm", command.refund_id) as session:
             row = await refunds.lock(session, command.refund_id)
             if RefundState(row["state"]).terminal:
@@ -55,7 +59,8 @@ class RefundSteps:
             event = await _confirm(session, row)
             succeeded_at = (row["succeeded_at"] or datetime.now(UTC)).isoformat()
             columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, "needs_attention": False, **_ENDED}
-            return await refunds.record(session, command.refund_id, columns=columns, event=event)
+            view = await refunds.record(session, command.refund_id, columns=columns, event=event)
+            return view if row["bounced_at"] is None else await bounce(session, row, row["bounced_at"])
 
     @activity.defn(name="refund.fail")
     async def fail(self, command: RefundCommand) -> RefundView:
