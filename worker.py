@@ -27,6 +27,7 @@ from temporalio.worker import (
 from activities.attempt_steps import AttemptSteps
 from activities.channel import ChannelCalls
 from activities.event_feed import EventFeed
+from activities.flagging import Flagging
 from activities.folding import Folding
 from activities.funds import Funds
 from activities.inventory import Inventory
@@ -125,13 +126,14 @@ class WorkerParts:
         payment = PaymentSteps(self.database, self.accounts, self.channels)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
         refund, payout = RefundSteps(self.database), self._payout()
-        watch = Watch(self.database)
+        flagging, watch = Flagging(self.database), Watch(self.database)
         return [
             *LocalBranches(self.database, (Inventory(), Funds())).activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
             *(refund.open, refund.decide, refund.confirm, refund.fail),
             *(payout.open, payout.decide, payout.confirm, payout.fail),
+            *(flagging.refund, flagging.payout),
             TransferSteps(self.database).post,
             *(watch.due, watch.applied),
             Sweep(self.database, self.client).compare,

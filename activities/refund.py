@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.refund_bounce import bounce
 from activities.refund_judgement import CONTRADICTION, attention
 from activities.refund_money import post_refund, post_unapplied_refund, release_merchant_money
 from activities.refund_try import try_refund
@@ -40,22 +41,26 @@ class RefundSteps:
 
     @activity.defn(name="refund.decide")
     async def decide(self, decision: ApprovalCommand) -> RefundView:
-        """One transaction: the decision stands, unless another was first."""
+        """One transaction: the decision stands, unless another was first; one that comes too late has expired."""
         async with self._database.transaction("refund.decide", decision.object_id) as session:
             await refunds.decide(session, decision.object_id, decision.decision, decision.reason)
             return await refunds.view(session, decision.object_id)
 
     @activity.defn(name="refund.confirm")
     async def confirm(self, command: RefundCommand) -> RefundView:
-        """One transaction: posted, restocked, the refund `succeeded` and the merchant's one event."""
+        """One transaction: posted, restocked, the refund `succeeded` and the merchant's one event.
+
+        One that bounced before we knew of its success is `bounced` in the same transaction.
+        """
         async with self._database.transaction("refund.confirm", command.refund_id) as session:
             row = await refunds.lock(session, command.refund_id)
             if RefundState(row["state"]).terminal:
                 return await refunds.view(session, command.refund_id)
             event = await _confirm(session, row)
             succeeded_at = (row["succeeded_at"] or datetime.now(UTC)).isoformat()
-            columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, **_ENDED}
-            return await refunds.record(session, command.refund_id, columns=columns, event=event)
+            columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, "needs_attention": False, **_ENDED}
+            view = await refunds.record(session, command.refund_id, columns=columns, event=event)
+            return view if row["bounced_at"] is None else await bounce(session, row, row["bounced_at"])
 
     @activity.defn(name="refund.fail")
     async def fail(self, command: RefundCommand) -> RefundView:

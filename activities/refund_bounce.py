@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.judgement import ATTENTION_OWNER
-from activities.refund_judgement import attention, next_watch
+from activities.refund_judgement import attention, judge_watched, same_money
 from activities.refund_money import post_bounce
 from channels.answers import RefundAnswer, RefundAnswerState
 from domain.ids import new_id
@@ -19,17 +19,25 @@ Row = dict[str, Any]
 
 
 async def keep_watched(session: AsyncSession, row: Row, answer: RefundAnswer | None, proof: Row | None) -> RefundView:
-    """The channel's word on a refund that succeeded, whose row is locked: it bounced, once, or still stands."""
+    """The channel's word on a refund that succeeded, whose row is locked: it bounced, once, or still stands.
+
+    What bounced is our own money only where the channel says as much as we sent, in its currency.
+    """
     now = datetime.now(UTC)
-    if answer is not None and answer.state is RefundAnswerState.BOUNCED:
-        return await _bounce(session, row, answer.bounced_at or now, proof)
-    if row["watch_until"] is None:
+    if answer is not None and answer.state is RefundAnswerState.BOUNCED and same_money(row, answer):
+        return await bounce(session, row, answer.bounced_at or now, proof)
+    columns = judge_watched(row, answer, now)
+    if not columns:
         return await refunds.view(session, row["id"])
-    return await refunds.record(session, row["id"], columns=next_watch(row, now))
+    odd = "needs_attention" in columns
+    return await refunds.record(session, row["id"], columns=columns, evidence=proof if odd else None)
 
 
-async def _bounce(session: AsyncSession, row: Row, bounced_at: datetime, proof: Row | None) -> RefundView:
-    """Posted to suspense with an item that has an owner, and told; the payment stays refunded."""
+async def bounce(session: AsyncSession, row: Row, bounced_at: datetime, proof: Row | None = None) -> RefundView:
+    """Posted to suspense with an item that has an owner, and told; the payment stays refunded.
+
+    The caller has locked the refund and saw that it has not bounced yet; its success is posted and told before.
+    """
     await post_bounce(session, row, bounced_at)
     await suspense.open_item(session, _item(row))
     columns = {

@@ -18,6 +18,7 @@ BOUNCE_CHECK_EVERY = timedelta(days=1)
 
 
 CONTRADICTION = "channel_contradicts"
+OTHER_MONEY = "refund_amount_differs"
 _GIVEN = frozenset({RefundAnswerState.PROCESSING, RefundAnswerState.SUCCEEDED, RefundAnswerState.BOUNCED})
 
 
@@ -33,13 +34,12 @@ class Heard:
 def judge_refund(row: Row, heard: Heard, at: datetime, *, window: timedelta) -> Row:
     """The columns of a refund under way that the answer changes; None stands for an unknown outcome (law 5).
 
-    `window` is how long after its success it can bounce. One that bounced already has succeeded first: the watch asks
-    again at once. An answer about another amount proves nothing, and a person looks at it.
+    `window` is how long after its success it can bounce. One that bounced already has succeeded first: both are posted
+    together. An answer about other money proves nothing, and a person looks at it.
     """
     answer = _believed(row, heard)
-    if answer is None or answer.amount_minor not in {None, row["channel_minor"]}:
-        reason = None if answer is None else "refund_amount_differs"
-        return _unknown(row, at) | ({} if reason is None else attention(reason))
+    if answer is None or not same_money(row, answer):
+        return _unknown(row, at) | ({} if answer is None else attention(OTHER_MONEY))
     match answer.state:
         case RefundAnswerState.SUCCEEDED | RefundAnswerState.BOUNCED:
             return _succeeded(answer, at, window)
@@ -64,11 +64,24 @@ def contradicts(row: Row, heard: Heard) -> bool:
     return refused and news and heard.answer is not None and heard.answer.state in _GIVEN
 
 
-def next_watch(row: Row, at: datetime) -> Row:
-    """The columns of a refund that still stands: it is asked about again tomorrow, or never."""
-    watched = row["watch_until"] is not None and at < row["watch_until"]
-    columns = {"next_check_at": (at + BOUNCE_CHECK_EVERY).isoformat()}
-    return {"checked": 1, **(columns if watched else {"next_check_at": None, "watch_until": None})}
+def judge_watched(row: Row, answer: RefundAnswer | None, at: datetime) -> Row:
+    """The columns of a refund that succeeded and did not bounce: asked about daily, until an answer after its window.
+
+    Only that it still stands ends the watch; an answer about other money is for a person.
+    """
+    odd = answer is not None and not same_money(row, answer)
+    flag = attention(OTHER_MONEY) if odd and not row["needs_attention"] else {}
+    if row["watch_until"] is None:
+        return flag
+    stands = answer is not None and not odd and answer.state is RefundAnswerState.SUCCEEDED
+    if stands and at >= row["watch_until"]:
+        return {"checked": 1, "next_check_at": None, "watch_until": None}
+    return {"checked": 1, "next_check_at": (at + BOUNCE_CHECK_EVERY).isoformat(), **flag}
+
+
+def same_money(row: Row, answer: RefundAnswer) -> bool:
+    """What the channel says of the amount is ours, or it says nothing of it."""
+    return answer.amount_minor in {None, row["channel_minor"]} and answer.currency in {None, row["currency"]}
 
 
 def attention(reason: str) -> Row:
@@ -86,7 +99,7 @@ def _succeeded(answer: RefundAnswer, at: datetime, window: timedelta) -> Row:
     succeeded_at = answer.succeeded_at or at
     watch: Row = {"watch_until": None, "next_check_at": None}
     if answer.state is RefundAnswerState.BOUNCED:
-        watch = {"watch_until": (at + BOUNCE_CHECK_EVERY).isoformat(), "next_check_at": at.isoformat()}
+        watch["bounced_at"] = (answer.bounced_at or at).isoformat()
     elif at < succeeded_at + window:
         next_check_at = min(at + BOUNCE_CHECK_EVERY, succeeded_at + window)
         watch = {"watch_until": (succeeded_at + window).isoformat(), "next_check_at": next_check_at.isoformat()}

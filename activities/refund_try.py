@@ -19,6 +19,7 @@ from domain.states import Approval, LegState, Operation, PaymentState, Purpose, 
 from ledger.accounts import read_account
 from store import refunds
 from store.operations import KeptRequest, kept_request
+from store.payments import lock_closing
 from store.refund_standing import PaidPayment, RefundStanding, lock_payment
 from store.rules import Admission, admit
 
@@ -52,9 +53,9 @@ async def try_refund(session: AsyncSession, refund_id: str) -> RefundView:
         return known
     _require_refundable(asked.payment, asked.request)
     lines = chosen_lines(asked.standing.lines, asked.request.lines)
-    rule = await _admit(session, asked)
     shares = next_shares(_paid(asked.payment), Shares(**asked.standing.given.model_dump()), asked.request.amount_minor)
     await _require_open_wallet(session, asked.payment, shares)
+    rule = await _admit(session, asked)
     held = await hold_merchant_money(session, _wanted(asked, shares, rule))
     columns = {**_shown(asked), **_leg(asked.standing, shares), **_parts(asked.payment, shares), **vars(held)}
     row = refunds.NewRefund.model_validate(columns | {"lines": lines or None} | _approval(rule, asked.request))
@@ -105,8 +106,10 @@ def _paid(payment: PaidPayment) -> Paid:
 
 
 async def _require_open_wallet(session: AsyncSession, payment: PaidPayment, shares: Shares) -> None:
+    """It is open, and stays so until the refund's row stands in the way of closing it."""
     if not shares.balance_minor or payment.payer_account_id is None:
         return
+    await lock_closing(session, payment.payer_account_id)
     wallet = await read_account(session, AccountId(payment.payer_account_id))
     if wallet.closed_at is not None:
         raise AccountClosed("the payer's wallet, where the balance part came from, is closed")

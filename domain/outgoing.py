@@ -30,6 +30,13 @@ class ApprovalCommand(Frozen):
     reason: str | None = None
 
 
+class FlagCommand(Frozen):
+    """A refund or payout that a person must look at, and why."""
+
+    object_id: str
+    reason: str
+
+
 class LegView(Frozen):
     """What the legs of refunds and payouts have in common, as their workflows need it."""
 

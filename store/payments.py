@@ -190,5 +190,5 @@ _LOCK_CLOSING = text("SELECT pg_advisory_xact_lock(hashtextextended('closing of 
 
 
 async def lock_closing(session: AsyncSession, account_id: str) -> None:
-    """Until this transaction ends no other closes the account, or opens a top-up into it."""
+    """Until this transaction ends no other closes the account, or opens a top-up or refund into it."""
     await session.execute(_LOCK_CLOSING, {"account_id": account_id})

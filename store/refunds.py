@@ -110,7 +110,7 @@ async def undo_send(session: AsyncSession, refund_id: str) -> None:
 
 
 async def decide(session: AsyncSession, refund_id: str, decision: Approval, reason: str | None) -> bool:
-    """True when this decision is the one that stands; False when none was awaited."""
+    """True when a decision stands: this one, or `expired` where it came too late; False when none was awaited."""
     arguments = {"id": refund_id, "decision": decision, "reason": reason}
     stands: bool = await session.scalar(_DECIDE, arguments)
     return stands

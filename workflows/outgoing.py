@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.errors import ApprovalExpired, ApprovalRejected, BusinessError, ChannelRejected, NotAwaitingApproval
-    from domain.outgoing import ApprovalCommand, LegView
+    from domain.outgoing import ApprovalCommand, FlagCommand, LegView
     from domain.states import Approval, LegState
     from workflows import timing
     from workflows.attributes import NEEDS_ATTENTION
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
 View = TypeVar("View", bound=LegView)
 
 CALL_TIMEOUT_S = 30
+_FLAGS_ROW = "outgoing-flags-row"
 _REFUSED_BY_HAND: dict[Approval, type[BusinessError]] = {
     Approval.REJECTED: ApprovalRejected,
     Approval.EXPIRED: ApprovalExpired,
@@ -43,6 +44,7 @@ class OutgoingNames:
     ask: str
     confirm: str
     cancel: str
+    flag: str
     send_queue: str = "channel"
 
 
@@ -86,6 +88,13 @@ class OutgoingSteps(Generic[View]):
     async def cancel(self) -> None:
         """Let go, and ended without effect, in one transaction."""
         self._keep(await local_quietly(self._names.cancel, self._command, self._answer))
+
+    async def flag(self, reason: str) -> None:
+        """The row asks for a person; Temporal's list does so even where the row is out of reach."""
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
+        if workflow.patched(_FLAGS_ROW):
+            command = FlagCommand(object_id=workflow.info().workflow_id, reason=reason)
+            self.view = await local_quietly(self._names.flag, command, self._answer, summary=reason)
 
     async def _call(self, name: str, *, queue: str) -> None:
         """A call that finds no worker for long is looked at again from its row."""
@@ -198,7 +207,7 @@ class ChannelLeg(Generic[View]):
 
 
 class OutgoingRecord(Generic[View]):
-    """The committed decisions: they are on the leg and on the approval, so that only the flag is ours to set."""
+    """The committed decisions: they are on the leg and on the approval."""
 
     def __init__(self, steps: OutgoingSteps[View]) -> None:
         self._steps = steps
@@ -224,13 +233,27 @@ class OutgoingRecord(Generic[View]):
         """The terminal row was written with the confirm, or with the cancel."""
 
     async def flag(self, reason: str) -> None:
-        """The Temporal UI's list shows it; the row may be unreachable now."""
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
+        """The row asks for a person."""
+        await self._steps.flag(reason)
         workflow.logger.warning("a step after the decision fails: %s", reason)
 
 
 def check_decision(view: LegView | None, decision: ApprovalCommand) -> None:
-    """Nothing when this decision can be made now; the update's validator raises what it refuses."""
-    awaited = view is not None and view.approval is Approval.AWAITED
-    if not awaited or decision.decision not in {Approval.APPROVED, Approval.REJECTED}:
-        raise ApplicationError(NotAwaitingApproval.title, type=NotAwaitingApproval.code, non_retryable=True)
+    """Nothing when this decision may be made, as far as is known; the update's validator raises what it refuses.
+
+    Of one that is not read yet nothing is known: the handler reads it first, and then calls `require_awaited`.
+    """
+    if decision.decision not in {Approval.APPROVED, Approval.REJECTED}:
+        raise _not_awaiting_approval()
+    if view is not None:
+        require_awaited(view)
+
+
+def require_awaited(view: LegView | None) -> None:
+    """Nothing when a decision is awaited; the update fails otherwise, also for one that never came to be."""
+    if view is None or view.approval is not Approval.AWAITED:
+        raise _not_awaiting_approval()
+
+
+def _not_awaiting_approval() -> ApplicationError:
+    return ApplicationError(NotAwaitingApproval.title, type=NotAwaitingApproval.code, non_retryable=True)

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
         OutgoingRecord,
         OutgoingSteps,
         check_decision,
+        require_awaited,
     )
     from workflows.shield import finish_despite_cancel
     from workflows.tcc import Saga
@@ -25,6 +26,7 @@ NAMES = OutgoingNames(
     ask="channel.refund_query",
     confirm="refund.confirm",
     cancel="refund.fail",
+    flag="refund.flag",
 )
 
 
@@ -77,14 +79,16 @@ class RefundWorkflow:
     @workflow.update
     async def accepted(self) -> OperationAnswer:
         """The refund exists with its hold, or it was refused and never will."""
-        await workflow.wait_condition(lambda: self._steps.view is not None or self._refused is not None)
+        await self._opened()
         if self._refused is None:
             return OperationAnswer(object_id=self._id)
         return OperationAnswer(object_id=self._id, refused_code=self._refused.code, refused_detail=self._refused.detail)
 
     @workflow.update
     async def decide(self, decision: ApprovalCommand) -> OperationAnswer:
-        """The decision stands, this one or the one that was faster."""
+        """The decision stands, this one or the one that was faster; also right after a restart, once it is read."""
+        await self._opened()
+        require_awaited(self._steps.view)
         await self._steps.decide(decision)
         return OperationAnswer(object_id=self._id)
 
@@ -96,6 +100,9 @@ class RefundWorkflow:
     def refund(self) -> RefundView:
         """The refund as the workflow last saw it."""
         return self._steps.now
+
+    async def _opened(self) -> None:
+        await workflow.wait_condition(lambda: self._steps.view is not None or self._refused is not None)
 
     def _tell(self, waits_for: str) -> None:
         refund = self._steps.now

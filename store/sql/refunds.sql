@@ -181,12 +181,13 @@ LANGUAGE sql AS $$
     WHERE id = p_id AND leg_state = 'sent' AND sends = 1
 $$;
 
--- True when this decision is the one; false when none is awaited any more.
+-- True when a decision stands from now on: this one, or that it came too late; false when none is awaited any more.
 CREATE FUNCTION refund_decide(p_id text, p_decision text, p_reason text) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE refund SET
-        approval = p_decision, approval_reason = p_reason, decided_at = now(), version = version + 1, updated_at = now()
+        approval = CASE WHEN now() < approval_expires_at THEN p_decision ELSE 'expired' END,
+        approval_reason = p_reason, decided_at = now(), version = version + 1, updated_at = now()
     WHERE id = p_id AND approval = 'awaited';
     RETURN FOUND;
 END

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from activities.refund_judgement import BOUNCE_CHECK_EVERY, CONTRADICTION, Heard, contradicts, judge_refund, next_watch
+from activities.refund_judgement import (
+    BOUNCE_CHECK_EVERY,
+    CONTRADICTION,
+    Heard,
+    contradicts,
+    judge_refund,
+    judge_watched,
+)
 from channels.answers import RefundAnswer, RefundAnswerState
 from channels.evidence import Evidence
 
@@ -40,9 +47,10 @@ def test_silence_and_not_found_prove_nothing(state: RefundAnswerState | None) ->
     )
 
 
-def test_an_answer_about_another_amount_proves_nothing() -> None:
+@pytest.mark.parametrize("other", [{"amount_minor": 999}, {"amount_minor": 1_000, "currency": "USD"}])
+def test_an_answer_about_other_money_proves_nothing(other: dict[str, Any]) -> None:
     """A person looks at it, whatever the channel calls it."""
-    judged = _judged(RefundAnswerState.SUCCEEDED, amount_minor=999)
+    judged = _judged(RefundAnswerState.SUCCEEDED, **other)
     assert ("unknown", "refund_amount_differs") == (judged["leg_state"], judged["attention_reason"])
 
 
@@ -59,10 +67,10 @@ def test_success_is_watched_until_it_can_no_longer_bounce() -> None:
 
 
 def test_a_refund_that_bounced_before_we_knew_has_succeeded_first() -> None:
-    """Its success is posted, then the watch finds the bounce at once."""
+    """Both are proven at once: there is nothing left to ask."""
     judged = _judged(RefundAnswerState.BOUNCED, succeeded_at=NOW - WINDOW, bounced_at=NOW)
-    assert ("known_ok", NOW.isoformat()) == (judged["leg_state"], judged["next_check_at"])
-    assert judged["watch_until"] is not None
+    assert ("known_ok", NOW.isoformat()) == (judged["leg_state"], judged["bounced_at"])
+    assert (None, None) == (judged["watch_until"], judged["next_check_at"])
 
 
 def test_a_refusal_is_the_channels_word() -> None:
@@ -111,8 +119,30 @@ def test_a_refund_under_way_is_only_asked_about() -> None:
     assert ("processing", "sent", "waiting") == tuple(judged[name] for name in ("state", "leg_state", "certainty"))
 
 
-def test_the_watch_ends_with_the_window() -> None:
+def test_the_watch_ends_with_an_answer_after_the_window() -> None:
     """Tomorrow again, or never."""
-    assert (NOW + BOUNCE_CHECK_EVERY).isoformat() == next_watch(_row(watch_until=NOW + WINDOW), NOW)["next_check_at"]
-    ended = next_watch(_row(watch_until=NOW), NOW)
+    stands = _heard(RefundAnswerState.SUCCEEDED).answer
+    tomorrow = (NOW + BOUNCE_CHECK_EVERY).isoformat()
+    assert tomorrow == judge_watched(_row(watch_until=NOW + WINDOW), stands, NOW)["next_check_at"]
+    ended = judge_watched(_row(watch_until=NOW), stands, NOW)
     assert (None, None) == (ended["next_check_at"], ended["watch_until"])
+
+
+@pytest.mark.parametrize("state", [None, RefundAnswerState.NOT_FOUND, RefundAnswerState.PROCESSING])
+def test_the_watch_does_not_end_without_an_answer(state: RefundAnswerState | None) -> None:
+    """What nobody says to stand is asked about again, however long ago its window ended."""
+    asked = judge_watched(_row(watch_until=NOW - WINDOW), _heard(state).answer, NOW)
+    assert {"checked": 1, "next_check_at": (NOW + BOUNCE_CHECK_EVERY).isoformat()} == asked
+
+
+@pytest.mark.parametrize("other", [{"amount_minor": 999}, {"amount_minor": 1_000, "currency": "USD"}])
+def test_a_watched_refund_of_other_money_is_for_a_person(other: dict[str, Any]) -> None:
+    """Flagged once, and still asked about."""
+    answer = _heard(RefundAnswerState.BOUNCED, **other).answer
+    row = _row(watch_until=NOW)
+    judged = judge_watched(row, answer, NOW)
+    assert (True, "refund_amount_differs", "operations") == tuple(
+        judged[name] for name in ("needs_attention", "attention_reason", "attention_owner")
+    )
+    assert "watch_until" not in judged
+    assert "needs_attention" not in judge_watched({**row, **judged}, answer, NOW)

@@ -27,6 +27,7 @@ _KNOWN_BEFORE_SENT = text(
     " JOIN evidence e ON e.out_no = earlier.out_refund_no WHERE earlier.id = :earlier"
 )
 _LEG = text("SELECT leg_state FROM refund WHERE id = :id")
+_WATCHED = text("SELECT watch_until IS NOT NULL AND next_check_at > now() FROM refund WHERE id = :id")
 _CLAIMS = text("SELECT count(*) FROM operation_request WHERE merchant_id = :merchant AND operation = 'refund'")
 
 
@@ -140,6 +141,11 @@ class Refunds:
                 return str(await session.scalar(_LEG, {"id": refund_id}))
 
         await eventually(leg, lambda state: state in states)
+
+    async def is_watched(self, refund_id: str) -> bool:
+        """True while the channel will be asked again about a refund that has succeeded."""
+        async with self.shop.centre.database.reading() as session:
+            return bool(await session.scalar(_WATCHED, {"id": refund_id}))
 
     async def restocked(self, payment_id: str) -> list[int]:
         """By line, how many went back into stock or are on their way."""

@@ -75,6 +75,25 @@ async def test_a_refund_that_nobody_approves_expires(shop: Shop, refunds: Refund
     await refunds.sound()
 
 
+async def test_an_approval_that_comes_too_late_has_expired(refunds: Refunds) -> None:
+    """Whatever the timer of its workflow says: nothing is sent, and the operator is told."""
+    paid = await refunds.paid()
+    started = await refunds.start(paid["id"], AMOUNT_MINOR)
+    await refunds.change(
+        "UPDATE refund SET approval_expires_at = now() - interval '1 second' WHERE id = :id", id=started["id"]
+    )
+    late = await refunds.decide(started["id"], "approve", "sorry")
+    assert (409, "not_awaiting_approval") == (late.status_code, late.json()["code"])
+    failed = await refunds.until(started["id"], "succeeded", "failed")
+    assert ("failed", "expired", "approval_expired") == (
+        failed["state"],
+        failed["approval"],
+        failed["failure"]["code"],
+    )
+    assert (AMOUNT_MINOR, 0, 0) == await refunds.standing(paid["id"])
+    await refunds.sound()
+
+
 async def test_of_two_opposing_decisions_one_stands(shop: Shop, refunds: Refunds) -> None:
     """The other is told that none is awaited any more; the refund ends as the first one said."""
     paid = await refunds.paid()

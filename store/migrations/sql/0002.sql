@@ -67,6 +67,7 @@ ALTER TABLE payment
     ADD CONSTRAINT refunds_within_captured CHECK (refunded_minor + refunding_minor <= captured_minor);
 DROP INDEX payment_live_order_no;
 CREATE UNIQUE INDEX payment_live_order_no ON payment (merchant_id, purpose, order_no) WHERE state NOT IN ('closed', 'failed');
+CREATE UNIQUE INDEX payment_top_up_no ON payment (merchant_id, order_no) WHERE purpose = 'top_up';
 CREATE INDEX payment_to_account_id ON payment (to_account_id) WHERE to_account_id IS NOT NULL;
 CREATE INDEX payment_updated_at ON payment USING brin (updated_at);
 CREATE INDEX attempt_updated_at ON attempt USING brin (updated_at);
