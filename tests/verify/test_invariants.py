@@ -9,6 +9,13 @@ from activities.verification import invariants, verify
 from store import verification as store
 from tests.verify.conftest import Scene
 
+#: What was booked today was booked yesterday, which is sealed; and a seal that hides what was changed since.
+SEAL = (
+    "DELETE FROM day_balance; DELETE FROM sealed_day;"
+    " UPDATE posting SET booked_on = booked_on - 1 WHERE booked_on = ledger_day(now());"
+    " SELECT ledger_seal_day(ledger_day(now()) - 1);"
+)
+SEAL_AGAIN = "UPDATE sealed_day SET digest = ledger_day_digest(day, previous_digest) WHERE day = ledger_day(now()) - 1"
 #: For each invariant: what breaks it and nothing else. A comment names the arm of the query where it has several.
 CORRUPTIONS = {
     "10_open_objects_are_owned": [
@@ -92,7 +99,17 @@ CORRUPTIONS = {
         ),
     ],
     "31_sealed_days_are_unchanged": [
-        "INSERT INTO sealed_day (day, sealed_at, postings, digest) VALUES (ledger_day(now()) - 1, now(), 0, '')",
+        "{seal} UPDATE sealed_day SET digest = '' WHERE day = ledger_day(now()) - 1",
+        # Of an account that moved again: its last balance is right.
+        (
+            "UPDATE posting SET booked_on = booked_on - 2 WHERE id = (SELECT id FROM posting ORDER BY id LIMIT 1);"
+            " {seal} UPDATE day_balance SET balance_minor = balance_minor + 1 WHERE day = ledger_day(now()) - 2"
+            " AND account_id = '{wallet}'"
+        ),
+    ],
+    "32_sealed_balances_are_sums_of_entries": [
+        "{seal} UPDATE day_balance SET balance_minor = 1 WHERE account_id = '{wallet}'; {seal_again}",
+        "{seal} DELETE FROM day_balance WHERE account_id = '{wallet}'; {seal_again}",
     ],
 }
 CASES = [(name, sql) for name, scripts in CORRUPTIONS.items() for sql in scripts]
@@ -122,7 +139,7 @@ async def test_a_corruption_is_seen_by_its_own_invariant(scene: Scene, name: str
     transaction = owner.transaction()
     await transaction.start()
     try:
-        await owner.execute(sql.format(**scene.names))
+        await owner.execute(sql.format(**scene.names, seal=SEAL, seal_again=SEAL_AGAIN))
         assert [name] == await _broken(owner, "1970-01-01Z")
         assert [name] == await _broken(owner, "2026-01-01")
     finally:
