@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeats
 from domain.verification import SealCounts
-from ledger.days import ZONE, seal_day
+from ledger.days import ZONE, last_sealed, seal_day, sealed_after
 from store import audit
 from store.database import Database
 
@@ -37,9 +37,16 @@ class Sealing:
 
     @activity.defn(name="book.seal")
     async def book(self) -> SealCounts:
-        """Every day of the book up to yesterday is sealed: what belongs to it is booked later, with a reference."""
+        """Every day of the book up to yesterday is sealed: what belongs to it is booked later, with a reference.
+
+        The log has the digest of each day that this run sealed, for whoever keeps it elsewhere.
+        """
         yesterday = datetime.now(ZONE).date() - timedelta(days=1)
         async with heartbeats(), self._database.transaction("book.seal", str(yesterday)) as session:
             await session.execute(_PATIENT)
+            before = await last_sealed(session)
             sealed = await seal_day(session, yesterday)
+            new = await sealed_after(session, None if before is None else before.day)
+        for day in new:
+            _log.info("day_sealed", day=str(day.day), postings=day.postings, digest=day.digest.hex())
         return SealCounts(sealed_day=None if sealed is None else str(sealed.day))

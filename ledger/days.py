@@ -14,7 +14,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class SealedDay(BaseModel):
-    """A day that takes no posting any more; its digest contains its postings, its entries and the day before it."""
+    """A day that takes no posting any more; its digest contains postings, entries, balances and the day before."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,6 +29,9 @@ _COLUMNS = "day, sealed_at, postings, digest, previous_digest"
 _SEAL = text("SELECT ledger_seal_day(:day)").bindparams(bindparam("day", type_=Date))
 _DAY = text(f"SELECT {_COLUMNS} FROM sealed_day WHERE day = :day").bindparams(bindparam("day", type_=Date))  # noqa: S608 - a constant
 _LAST = text(f"SELECT {_COLUMNS} FROM sealed_day ORDER BY day DESC LIMIT 1")  # noqa: S608 - a constant
+_AFTER = text(
+    f"SELECT {_COLUMNS} FROM sealed_day WHERE day > :day ORDER BY day"  # noqa: S608 - a constant
+).bindparams(bindparam("day", type_=Date))
 _CHANGED = text("""
     SELECT day FROM sealed_day
     WHERE digest <> ledger_day_digest(day, previous_digest)
@@ -57,7 +60,14 @@ async def last_sealed(session: AsyncSession) -> SealedDay | None:
     return None if row is None else SealedDay.model_validate(row, from_attributes=True)
 
 
+async def sealed_after(session: AsyncSession, day: date | None) -> tuple[SealedDay, ...]:
+    """The sealed days after this one, oldest first; all of them for None."""
+    connection = await session.connection()
+    rows = (await connection.execute(_AFTER, {"day": day or date.min})).all()
+    return tuple(SealedDay.model_validate(row, from_attributes=True) for row in rows)
+
+
 async def changed_days(session: AsyncSession) -> tuple[date, ...]:
-    """The sealed days whose postings, entries or chain are not those that were sealed; reads the whole book."""
+    """The sealed days whose postings, entries, balances or chain are not what was sealed; reads the whole book."""
     connection = await session.connection()
     return tuple((await connection.execute(_CHANGED)).scalars())

@@ -50,7 +50,7 @@ BEGIN
     RETURN v_day;
 END $$;
 
--- What a day's postings and entries say, and the day before: whoever changes one of them changes it.
+-- What a day's postings, entries and balances say, and the day before: whoever changes one of them changes it.
 CREATE FUNCTION ledger_day_digest(p_day date, p_previous bytea) RETURNS bytea LANGUAGE sql STABLE
 SET timezone = 'UTC' AS $$
     SELECT sha256(coalesce(p_previous, '') || convert_to(p_day::text, 'UTF8') || coalesce(string_agg(
@@ -58,6 +58,9 @@ SET timezone = 'UTC' AS $$
             p.id, p.biz_type, p.biz_id, p.step, p.merchant_id, p.event_at, p.created_at, p.corrects, p.memo,
             p.belongs_to, e.entries
         )::text, 'UTF8')), '' ORDER BY p.id
+    ), '') || coalesce((
+        SELECT sha256(convert_to(jsonb_agg(jsonb_build_array(account_id, balance_minor) ORDER BY account_id)::text, 'UTF8'))
+        FROM day_balance WHERE day = p_day
     ), ''))
     FROM posting AS p CROSS JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_array(n, account_id, currency, amount_minor, kind, object_id) ORDER BY n) AS entries
@@ -66,7 +69,7 @@ SET timezone = 'UTC' AS $$
     WHERE p.booked_on = p_day
 $$;
 
--- The day is sealed behind the one before it: its digest, and the balance of each account that moved on it.
+-- The day is sealed behind the one before it: the balance of each account that moved on it, and the digest of it all.
 CREATE FUNCTION ledger_seal_one(p_day date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_previous bytea := (SELECT digest FROM sealed_day ORDER BY day DESC LIMIT 1);

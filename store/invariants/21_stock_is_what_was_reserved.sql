@@ -1,19 +1,24 @@
 -- Stock: reserved = open reservations, sold = confirmed ones less what refunds put back, reserved + sold <= on hand.
-SELECT s.sku, s.merchant_id, s.warehouse, s.on_hand, s.reserved, s.sold, counted.reserved AS reservations,
-    counted.sold AS confirmed, back.quantity AS restocked
-FROM stock s
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(l.quantity) FILTER (WHERE r.state = 'held'), 0) AS reserved,
-        coalesce(sum(l.quantity) FILTER (WHERE r.state = 'confirmed'), 0) AS sold,
-        max(greatest(r.created_at, r.ended_at)) AS changed_at
+WITH moved AS (
+    -- Once, whatever changed: looked up by product, all refunds would be read for each product.
+    SELECT r.merchant_id, l.sku, l.warehouse, greatest(r.created_at, r.ended_at) AS changed_at,
+        CASE r.state WHEN 'held' THEN l.quantity ELSE 0 END AS reserved,
+        CASE r.state WHEN 'confirmed' THEN l.quantity ELSE 0 END AS confirmed,
+        0 AS restocked
     FROM reservation r JOIN reservation_line l ON l.payment_id = r.payment_id
-    WHERE r.merchant_id = s.merchant_id AND l.sku = s.sku AND l.warehouse = s.warehouse
-) AS counted
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(line.quantity), 0) AS quantity, max(f.updated_at) AS changed_at
+    UNION ALL
+    SELECT f.merchant_id, line.sku, line.warehouse, f.updated_at, 0, 0,
+        CASE WHEN f.state IN ('succeeded', 'bounced') THEN line.quantity ELSE 0 END
     FROM refund f CROSS JOIN LATERAL jsonb_to_recordset(f.lines) AS line (sku text, warehouse text, quantity bigint)
-    WHERE f.merchant_id = s.merchant_id AND f.state IN ('succeeded', 'bounced') AND f.lines IS NOT NULL
-        AND line.sku = s.sku AND line.warehouse = s.warehouse
-) AS back
-WHERE greatest(counted.changed_at, back.changed_at, '1970-01-01') >= CAST(:since AS timestamptz)
-    AND (s.reserved <> counted.reserved OR s.sold <> counted.sold - back.quantity OR s.reserved + s.sold > s.on_hand)
+    WHERE f.lines IS NOT NULL
+), counted AS (
+    SELECT merchant_id, sku, warehouse, max(changed_at) AS changed_at, sum(reserved) AS reserved,
+        sum(confirmed) AS confirmed, sum(restocked) AS restocked
+    FROM moved GROUP BY merchant_id, sku, warehouse
+)
+SELECT sku, merchant_id, warehouse, s.on_hand, s.reserved, s.sold, c.reserved AS reservations, c.confirmed, c.restocked
+FROM stock s FULL JOIN counted c USING (merchant_id, sku, warehouse)
+WHERE coalesce(c.changed_at, '1970-01-01T00:00:00Z') >= CAST(:since AS timestamptz)
+    AND ((s.reserved, s.sold)
+        IS DISTINCT FROM (coalesce(c.reserved, 0), coalesce(c.confirmed, 0) - coalesce(c.restocked, 0))
+        OR s.reserved + s.sold > s.on_hand)

@@ -1,4 +1,4 @@
--- A sealed day has the postings and entries that it was sealed with, and the digest of the day before.
+-- A sealed day has the postings, entries and balances that it was sealed with, and the digest of the day before.
 SELECT s.day, s.postings, s.digest, s.sealed_at
 FROM sealed_day s
 WHERE s.day >= ledger_day(CAST(:since AS timestamptz))

@@ -131,6 +131,7 @@ async def test_days_are_sealed_in_order_and_chained(keeper: Clerk) -> None:
     assert 3 == len({day.digest for day in (first, between, last)})
     async with keeper.session() as session:
         assert last == await days.last_sealed(session)
+        assert (between, last) == await days.sealed_after(session, first.day)
 
 
 @pytest.mark.parametrize("days_ago", [0, -1])
@@ -194,10 +195,12 @@ async def test_two_sealings_at_once_are_one(keeper: Clerk, own_book: asyncpg.Con
         "DELETE FROM posting",
         "UPDATE posting SET booked_on = booked_on + 1",
         "UPDATE sealed_day SET digest = 'x' WHERE day = (SELECT min(day) FROM sealed_day)",
+        "UPDATE day_balance SET balance_minor = balance_minor + 1",
+        "DELETE FROM day_balance",
     ],
 )
 async def test_a_change_of_a_sealed_day_is_found(keeper: Clerk, own_book: asyncpg.Connection, change: str) -> None:
-    """The digest contains each posting and entry, and the day before."""
+    """The digest contains each posting, entry and balance, and the day before."""
     await pay(keeper, 100, noon(2))
     await seal(keeper, ago(1))
     async with keeper.session() as session:

@@ -1,6 +1,8 @@
 """The invariants of everything outside the book: each sees its own corruption, and nothing else does."""
 
+import json
 import re
+from typing import Any
 
 import asyncpg
 import pytest
@@ -9,6 +11,17 @@ from activities.verification import invariants, verify
 from store import verification as store
 from tests.verify.conftest import Scene
 
+#: What was booked today was booked yesterday, which is sealed; and a seal that hides what was changed since.
+SEAL = (
+    "DELETE FROM day_balance; DELETE FROM sealed_day;"
+    " UPDATE posting SET booked_on = booked_on - 1 WHERE booked_on = ledger_day(now());"
+    " SELECT ledger_seal_day(ledger_day(now()) - 1);"
+)
+SEAL_AGAIN = "UPDATE sealed_day SET digest = ledger_day_digest(day, previous_digest) WHERE day = ledger_day(now()) - 1"
+MORE_STOCK = (
+    "ALTER TABLE stock DROP CONSTRAINT stock_sku; INSERT INTO stock (merchant_id, sku, warehouse)"
+    " SELECT '{merchant}', 'sku-' || n, 'main' FROM generate_series(1, 20) AS n"
+)
 #: For each invariant: what breaks it and nothing else. A comment names the arm of the query where it has several.
 CORRUPTIONS = {
     "10_open_objects_are_owned": [
@@ -97,7 +110,17 @@ CORRUPTIONS = {
         ),
     ],
     "31_sealed_days_are_unchanged": [
-        "INSERT INTO sealed_day (day, sealed_at, postings, digest) VALUES (ledger_day(now()) - 1, now(), 0, '')",
+        "{seal} UPDATE sealed_day SET digest = '' WHERE day = ledger_day(now()) - 1",
+        # Of an account that moved again: its last balance is right.
+        (
+            "UPDATE posting SET booked_on = booked_on - 2 WHERE id = (SELECT id FROM posting ORDER BY id LIMIT 1);"
+            " {seal} UPDATE day_balance SET balance_minor = balance_minor + 1 WHERE day = ledger_day(now()) - 2"
+            " AND account_id = '{wallet}'"
+        ),
+    ],
+    "32_sealed_balances_are_sums_of_entries": [
+        "{seal} UPDATE day_balance SET balance_minor = 1 WHERE account_id = '{wallet}'; {seal_again}",
+        "{seal} DELETE FROM day_balance WHERE account_id = '{wallet}'; {seal_again}",
     ],
 }
 CASES = [(name, sql) for name, scripts in CORRUPTIONS.items() for sql in scripts]
@@ -127,7 +150,7 @@ async def test_a_corruption_is_seen_by_its_own_invariant(scene: Scene, name: str
     transaction = owner.transaction()
     await transaction.start()
     try:
-        await owner.execute(sql.format(**scene.names))
+        await owner.execute(sql.format(**scene.names, seal=SEAL, seal_again=SEAL_AGAIN))
         assert [name] == await _broken(owner, "1970-01-01Z")
         assert [name] == await _broken(owner, "2026-01-01")
     finally:
@@ -148,7 +171,34 @@ async def test_what_did_not_change_is_not_looked_at(scene: Scene) -> None:
         await owner.close()
 
 
+async def test_refunds_are_read_once_however_many_products_there_are(scene: Scene) -> None:
+    """The rule of the stock costs refunds plus products, not refunds times products."""
+    owner = await scene.owner()
+    transaction = owner.transaction()
+    await transaction.start()
+    try:
+        await owner.execute(MORE_STOCK.format(**scene.names))
+        for since in ("1970-01-01Z", "2026-01-01"):
+            plan = await owner.fetchval(
+                "EXPLAIN (ANALYZE, FORMAT JSON) " + _asked(since)["21_stock_is_what_was_reserved"]
+            )
+            assert [1] == [node["Actual Loops"] for node in _nodes(json.loads(plan)[0]["Plan"], "refund")]
+    finally:
+        await transaction.rollback()
+        await owner.close()
+
+
+def _nodes(plan: dict[str, Any], relation: str) -> list[dict[str, Any]]:
+    """The steps of a plan that read the table."""
+    below = [node for part in plan.get("Plans", []) for node in _nodes(part, relation)]
+    return [plan, *below] if plan.get("Relation Name") == relation else below
+
+
+def _asked(since: str) -> dict[str, str]:
+    """The queries by name, of what changed since then."""
+    return {one.name: re.sub(r":since\b", f"'{since}'::timestamptz", one.query) for one in invariants()}
+
+
 async def _broken(connection: asyncpg.Connection, since: str) -> list[str]:
     """The invariants that do not hold now, of what changed since then."""
-    asked = {one.name: re.sub(r":since\b", f"'{since}'::timestamptz", one.query) for one in invariants()}
-    return [name for name, query in asked.items() if await connection.fetch(query)]
+    return [name for name, query in _asked(since).items() if await connection.fetch(query)]
