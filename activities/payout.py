@@ -134,6 +134,7 @@ class PayoutSteps:
         first = sent["found"] == LegState.INTENT
         if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
             return await self._query(command)
+        asked_at = datetime.now(UTC)
         try:
             await self._database.reach("channel.transfer.call:before", command.payout_id)
             answer = await channel.transfer(account, self._order(sent["payout"]))
@@ -144,7 +145,7 @@ class PayoutSteps:
             raise ApplicationError("the channel was not reached", type=error.code) from error
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence, sent=True))
-        return await self._keep(command, Heard(answer, answer.evidence, sent=True))
+        return await self._keep(command, Heard(answer, answer.evidence, sent=True, asked_at=asked_at))
 
     async def _query(self, command: PayoutCommand) -> PayoutView:
         asked_at = datetime.now(UTC)

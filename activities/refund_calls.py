@@ -19,7 +19,7 @@ from channels.registry import Channels
 from domain.money import Currency, Money
 from domain.outgoing import RefundCommand, RefundView
 from domain.states import LegState, RefundState
-from store import refunds
+from store import callbacks, refunds
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
 
@@ -63,23 +63,26 @@ class RefundCalls:
         first = sent["found"] == LegState.INTENT
         if not first and Op.REFUND not in capabilities.idempotent_ops:
             return await self._query(command)
+        asked_at = datetime.now(UTC)
         try:
             answer = await self._send(channel, account, sent)
         except NotExecuted as error:
             raise await self._not_executed(command, error, first=first) from error
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence, sent=True), capabilities.return_window)
-        return await self._keep(command, Heard(answer, answer.evidence, sent=True), capabilities.return_window)
+        heard = Heard(answer, answer.evidence, sent=True, asked_at=asked_at)
+        return await self._keep(command, heard, capabilities.return_window)
 
     async def _query(self, command: RefundCommand) -> RefundView:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         window = channel.capabilities(account).return_window
+        asked_at = datetime.now(UTC)
         try:
             answer = await channel.query_refund(account, row["out_refund_no"], out_no=row["out_no"])
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence), window)
-        return await self._keep(command, Heard(answer, answer.evidence), window)
+        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at), window)
 
     async def _send(self, channel: Channel, account: ChannelAccount, sent: dict[str, Any]) -> RefundAnswer:
         refund_id = sent["refund"]["id"]
@@ -98,6 +101,8 @@ class RefundCalls:
     async def _keep(self, command: RefundCommand, heard: Heard, window: timedelta) -> RefundView:
         async with self._database.transaction("refund.known", command.refund_id) as session:
             row = await refunds.lock(session, command.refund_id)
+            if heard.asked_at is not None:
+                await callbacks.settle(session, "refund", row["out_refund_no"], asked_at=heard.asked_at)
             state = "unknown" if heard.answer is None else str(heard.answer.state)
             proof = None if heard.evidence is None else evidence_row(heard.evidence, state)
             if row["state"] == RefundState.SUCCEEDED:

@@ -24,11 +24,15 @@ _GIVEN = frozenset({RefundAnswerState.PROCESSING, RefundAnswerState.SUCCEEDED, R
 
 @dataclass(frozen=True)
 class Heard:
-    """What one call to the channel told: an answer, or its lack (None); `sent` when the call was a send."""
+    """What one call to the channel told: an answer, or its lack (None); `sent` when the call was a send.
+
+    `asked_at` is when an answered call began: it answers for every callback that came before it.
+    """
 
     answer: RefundAnswer | None
     evidence: Evidence | None
     sent: bool = False
+    asked_at: datetime | None = None
 
 
 def judge_refund(row: Row, heard: Heard, at: datetime, *, window: timedelta) -> Row:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.refund import RefundSteps
@@ -133,3 +134,23 @@ async def _ready_to_send(shop: Shop, refunds: Refunds, payment_id: str) -> Refun
 
 async def _names_order(refunds: Refunds, command: RefundCommand, out_no: str) -> None:
     await refunds.change("UPDATE refund SET out_no = :out_no WHERE id = :id", out_no=out_no, id=command.refund_id)
+
+
+async def test_an_answer_settles_what_the_channel_called_before(
+    shop: Shop, refunds: Refunds, calls_at: CallsAt
+) -> None:
+    """Nobody is reminded of a notification any more that an answer is younger than, whatever it said."""
+    command = await _ready_to_send(shop, refunds, (await refunds.paid())["id"])
+    await refunds.change(
+        "INSERT INTO callback (id, channel, channel_account_id, kind, dedupe_key, out_no, out_refund_no, verdict, body)"
+        " SELECT 'cbk_' || id, channel, channel_account_id, 'refund', id, out_no, out_refund_no, 'mismatched', ''"
+        " FROM refund WHERE id = :id",
+        id=command.refund_id,
+    )
+    await ActivityEnvironment().run(calls_at(Failpoints({})).refund, command)
+    async with shop.centre.database.reading() as session:
+        left = await session.scalar(
+            text("SELECT count(*) FROM callback WHERE dedupe_key = :id AND applied_at IS NULL"),
+            {"id": command.refund_id},
+        )
+    assert 0 == left
