@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import PaymentNotRefundable
+from domain.errors import ItemEnded, PaymentNotRefundable
 from domain.ids import new_out_no
 from domain.outgoing import RefundView
 from domain.refund_request import ItemRefundRequest
@@ -22,7 +22,13 @@ async def try_refund_of_item(session: AsyncSession, refund_id: str, kept: KeptRe
         return known
     request = ItemRefundRequest.model_validate(kept.body)
     taking = suspense.Taking(merchant_id=kept.merchant_id, resolution=Resolution.REFUND, object_id=refund_id)
-    item = await suspense.take(session, request.suspense_item_id, taking)
+    try:
+        item = await suspense.take(session, request.suspense_item_id, taking)
+    except ItemEnded:
+        # This very refund may have taken it: its first run committed after our first look.
+        if known := await refunds.find(session, refund_id):
+            return known
+        raise
     attempt = await session.get(Attempt, item.out_no)
     if attempt is None:
         raise PaymentNotRefundable("the item came from no payment")

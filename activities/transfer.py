@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.payout_try import require_no_debt, spendable_account
 from activities.transfer_item import post_item
+from domain.errors import ItemEnded
 from domain.outgoing import TransferCommand, TransferView
 from domain.outgoing_orders import TransferRequest
 from domain.rules import BALANCE
@@ -33,7 +34,18 @@ class TransferSteps:
         ItemEnded, and what the rule refuses.
         """
         async with self._database.transaction("transfer.post", command.transfer_id) as session:
-            return await transfers.find(session, command.transfer_id) or await _make(session, command)
+            known = await transfers.find(session, command.transfer_id)
+            return known or await _make_once(session, command)
+
+
+async def _make_once(session: AsyncSession, command: TransferCommand) -> TransferView:
+    try:
+        return await _make(session, command)
+    except ItemEnded:
+        # This very transfer may have taken it: its first run committed after our first look.
+        if known := await transfers.find(session, command.transfer_id):
+            return known
+        raise
 
 
 async def _make(session: AsyncSession, command: TransferCommand) -> TransferView:
