@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from domain.verification import SealCounts
@@ -16,8 +17,15 @@ class SealWorkflow:
 
     @workflow.run
     async def run(self) -> SealCounts:
-        """Operators' actions are in the chain, and every day before today takes no posting any more."""
-        actions = await self._sealed("audit.seal", "actions of operators")
+        """Operators' actions are in the chain, and every day before today takes no posting any more.
+
+        What cannot be sealed keeps nothing else open: the other is sealed first, then the failure is raised.
+        """
+        try:
+            actions = await self._sealed("audit.seal", "actions of operators")
+        except ActivityError:
+            await self._sealed("book.seal", "days of the book")
+            raise
         day = await self._sealed("book.seal", "days of the book")
         return SealCounts(actions=actions.actions, sealed_day=day.sealed_day)
 
