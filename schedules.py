@@ -1,5 +1,6 @@
 """What Temporal is told once, before any worker polls: our search attributes, and what runs on a schedule."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from temporalio.client import (
     ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -35,6 +37,8 @@ NIGHTLY = ScheduleSpec(
     calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(3)], minute=[ScheduleRange(30)])],
     time_zone_name="Asia/Shanghai",
 )
+#: What a server that was down at its time still makes up for: the next run of what is frequent comes soon anyway.
+CATCH_UP, CATCH_UP_NIGHTLY = timedelta(minutes=1), timedelta(hours=6)
 
 
 async def add_attributes(client: Client) -> None:
@@ -51,7 +55,10 @@ async def add_attributes(client: Client) -> None:
 
 
 async def add_schedules(client: Client, settings: Settings) -> None:
-    """Each scheduled workflow runs with the periods of the settings; one that existed is changed to them."""
+    """Each scheduled workflow runs with the periods of the settings; one that existed is changed to them.
+
+    One that an operator paused stays paused.
+    """
     sweep = SweepCommand(grace_s=settings.sweep_grace_s)
     await _schedule(client, "watch", WatchWorkflow.run, WatchCommand(), when=_every(settings.watch_every_s))
     await _schedule(client, "sweeper", SweeperWorkflow.run, sweep, when=_every(settings.sweep_every_s))
@@ -69,9 +76,15 @@ async def _schedule(client: Client, name: str, run: Any, *commands: Any, when: S
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(run, args=commands, id=name, task_queue=SAGA_QUEUE),
         spec=when,
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP_NIGHTLY if when is NIGHTLY else CATCH_UP
+        ),
     )
     try:
         await client.create_schedule(name, schedule)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(name).update(lambda _: ScheduleUpdate(schedule=schedule))
+
+        def changed(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            return ScheduleUpdate(schedule=replace(schedule, state=known.description.schedule.state))
+
+        await client.get_schedule_handle(name).update(changed)

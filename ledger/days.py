@@ -43,9 +43,9 @@ _CHANGED = text("""
 
 
 async def seal_day(session: AsyncSession, day: date) -> SealedDay | None:
-    """Every day of the book up to this one is sealed, in order; a repeat answers the same.
+    """Every day up to this one is sealed, in order; a repeat answers the same.
 
-    None where the book begins after it. Waits for the postings of those days that are under way. DayNotOver.
+    None for a day before the first that can have a posting. Waits for the postings under way of those days. DayNotOver.
     """
     await call(session, _SEAL, {"day": day})
     connection = await session.connection()

@@ -88,7 +88,7 @@ BEGIN
         ledger_day_digest(p_day, v_previous), v_previous;
 END $$;
 
--- Every day of the book up to this one is sealed, in order; a repeat changes nothing. PS010 for a day that is not over.
+-- Every day up to this one is sealed, in order, empty ones too; a repeat changes nothing. PS010 for one not over.
 CREATE FUNCTION ledger_seal_day(p_day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -99,9 +99,10 @@ BEGIN
     END IF;
     -- One at a time: no day has the number of this lock.
     PERFORM pg_advisory_xact_lock(ledger_day_class(), 2147483647);
-    v_day := coalesce(
-        (SELECT max(day) + 1 FROM sealed_day), (SELECT min(booked_on) FROM posting)
-    );
+    -- The first seal begins where a posting under way, which nobody sees yet, may be booked at the earliest: it waits
+    -- for that day. One day more is for a posting that began before midnight.
+    v_day := coalesce((SELECT max(day) + 1 FROM sealed_day), least(
+        (SELECT min(booked_on) FROM posting), ledger_day(clock_timestamp()) - ledger_days_open() - 1));
     WHILE v_day <= p_day LOOP
         PERFORM ledger_seal_one(v_day);
         v_day := v_day + 1;

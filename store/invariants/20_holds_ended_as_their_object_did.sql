@@ -16,3 +16,18 @@ SELECT p.id, 'payment', 'reservation', p.state, 'missing'
 FROM payment p
 WHERE p.state = 'succeeded' AND p.has_lines AND p.updated_at >= CAST(:since AS timestamptz)
     AND NOT EXISTS (SELECT FROM reservation r WHERE r.payment_id = p.id)
+UNION ALL
+SELECT p.id, 'payout', 'hold', p.state, 'missing'
+FROM payout p
+WHERE p.state IN ('succeeded', 'returned') AND p.account_id IS NOT NULL AND p.updated_at >= CAST(:since AS timestamptz)
+    AND p.amount_minor IS DISTINCT FROM (
+        SELECT sum(h.amount_minor) FROM hold h WHERE h.biz_type = 'payout' AND h.biz_id = p.id)
+UNION ALL
+SELECT r.id, 'refund', 'hold', r.state, 'missing'
+FROM refund r
+WHERE r.state IN ('succeeded', 'bounced') AND r.updated_at >= CAST(:since AS timestamptz)
+    AND CASE
+        WHEN r.origin = 'merchant' THEN r.pending_minor + r.available_minor + r.debt_minor
+        WHEN r.origin IN ('late', 'duplicate') THEN r.amount_minor
+        ELSE 0
+    END <> (SELECT coalesce(sum(h.amount_minor), 0) FROM hold h WHERE h.biz_type = 'refund' AND h.biz_id = r.id)

@@ -119,14 +119,16 @@ async def test_days_are_sealed_in_order_and_chained(keeper: Clerk) -> None:
     """Sealing a day seals those before it, empty ones too; each digest names the one before."""
     await pay(keeper, 100, noon(3))
     await pay(keeper, 20, noon(1))
-    assert await seal(keeper, ago(4)) is None
+    assert await seal(keeper, ago(40)) is None
+    before = await seal(keeper, ago(4))
     first = await seal(keeper, ago(3))
     last = await seal(keeper, ago(1))
     between = await seal(keeper, ago(2))
+    assert before
     assert first
     assert between
     assert last
-    assert [None, first.digest, between.digest] == [day.previous_digest for day in (first, between, last)]
+    assert [before.digest, first.digest, between.digest] == [day.previous_digest for day in (first, between, last)]
     assert [1, 0, 1] == [day.postings for day in (first, between, last)]
     assert 3 == len({day.digest for day in (first, between, last)})
     async with keeper.session() as session:
@@ -160,6 +162,27 @@ async def test_sealing_waits_for_a_posting_under_way_and_contains_it(
     assert [(100, ago(1), None), (20, ago(1), None)] == await booked(keeper)
 
 
+async def test_the_first_sealing_waits_for_every_open_day(keeper: Clerk, own_book: asyncpg.Connection) -> None:
+    """Also for a posting on a day before every posting that it sees."""
+    await pay(keeper, 100, noon(1))
+    await overtake(
+        keeper,
+        own_book,
+        lambda session: book.post(session, keeper.key("payment"), payment(keeper, 20, noon(4))),
+        lambda session: days.seal_day(session, ago(1)),
+    )
+    assert [20, 20, 20, 120, 120] == (await _balances(keeper, []))[1]
+
+
+async def test_a_book_never_sealed_is_sealed_from_its_beginning(keeper: Clerk, own_book: asyncpg.Connection) -> None:
+    """However long ago that was."""
+    await pay(keeper, 100, noon(1))
+    await own_book.execute("UPDATE posting SET booked_on = booked_on - 50")
+    await seal(keeper, ago(1))
+    assert ago(51) == await own_book.fetchval("SELECT min(day) FROM sealed_day")
+    assert [100] * 5 == (await _balances(keeper, []))[1]
+
+
 async def test_a_posting_never_waits_for_a_sealing(keeper: Clerk, own_book: asyncpg.Connection) -> None:
     """One that finds its day being sealed is booked today."""
     await pay(keeper, 100, noon(1))
@@ -184,7 +207,7 @@ async def test_two_sealings_at_once_are_one(keeper: Clerk, own_book: asyncpg.Con
     )
     async with keeper.session() as session:
         assert answer == await days.last_sealed(session)
-    assert 2 == await own_book.fetchval("SELECT count(*) FROM sealed_day")
+    assert (32, ago(32)) == tuple(await own_book.fetchrow("SELECT count(*), min(day) FROM sealed_day"))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +217,7 @@ async def test_two_sealings_at_once_are_one(keeper: Clerk, own_book: asyncpg.Con
         "UPDATE posting SET memo = 'other'",
         "DELETE FROM posting",
         "UPDATE posting SET booked_on = booked_on + 1",
-        "UPDATE sealed_day SET digest = 'x' WHERE day = (SELECT min(day) FROM sealed_day)",
+        "UPDATE sealed_day SET digest = 'x' WHERE postings = 1",
         "UPDATE day_balance SET balance_minor = balance_minor + 1",
         "DELETE FROM day_balance",
     ],

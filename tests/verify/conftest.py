@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy import make_url, text
 from domain.ids import new_id
 from store import audit
 from tests.support.centre import Centre
+from tests.support.payee import end_at_channel, fund_at_channel, look, pay_out, payout_until, set_rule
+from tests.support.refunds import Refunds
 from tests.support.servers import Addresses
-from tests.support.shop import Shop
+from tests.support.shop import Shop, operator
 
 _LOST_KEY = text(
     "INSERT INTO idempotency_key (merchant_id, route, key, request_hash, object_id, created_at)"
@@ -22,7 +25,10 @@ _DROP_KEY = text("DELETE FROM idempotency_key WHERE merchant_id = :merchant_id A
 
 @dataclass(frozen=True)
 class Scene:
-    """A mixed payment that succeeded, one closed, one paid late and given back, and one that waits; acts are sealed."""
+    """A mixed payment that succeeded, one closed, one paid late and given back, one that waits; acts are sealed.
+
+    Another payment was refunded in part, a payout came back, and a transfer took of a limit.
+    """
 
     shop: Shop
     names: dict[str, str]
@@ -44,6 +50,10 @@ async def scene(addresses: Addresses) -> AsyncIterator[Scene]:
         await shop.post(f"/v1/payments/{closed['id']}/close", None)
         await shop.until(closed["id"], "closed")
         late = await _paid_late(shop)
+        given = await Refunds(shop).paid(balance_minor=1_000)
+        given_back = await Refunds(shop).given_back(given["id"], 3_000)
+        returned = await _returned(shop)
+        transfer = await _transfer(shop)
         waiting = await shop.pay(lines=True, balance_minor=300)
         async with centre.database.transaction("test.seal") as session:
             await audit.seal(session)
@@ -55,6 +65,10 @@ async def scene(addresses: Addresses) -> AsyncIterator[Scene]:
                 "closed": closed["id"],
                 "late_out_no": late["out_no"],
                 "refund": (await shop.get(f"/v1/refunds?payment_id={late['id']}"))["items"][0]["id"],
+                "given": given["id"],
+                "given_back": given_back["id"],
+                "payout": returned["id"],
+                "transfer": transfer["id"],
                 "waiting": waiting["id"],
                 "wallet": shop.wallet_id,
                 "merchant": shop.merchant_id,
@@ -70,6 +84,28 @@ async def _paid_late(shop: Shop) -> dict[str, str]:
     await shop.payer_pays(late["out_no"], force=True)
     await shop.watch_until_returned(late["id"])
     return late
+
+
+async def _returned(shop: Shop) -> dict[str, Any]:
+    await fund_at_channel(shop)
+    started = await pay_out(shop, 1_000)
+    paid = await payout_until(shop, started["id"], "succeeded")
+    await end_at_channel(shop, paid["out_no"], "returned")
+    await look(shop, paid["id"])
+    return await payout_until(shop, paid["id"], "returned")
+
+
+async def _transfer(shop: Shop) -> dict[str, Any]:
+    await set_rule(shop, "transfer", daily_minor=10_000, fee_rate_bps=100)
+    wallet = {"owner": new_id("payer"), "currency": "CNY", "merchant_id": shop.merchant_id}
+    body = {
+        "transfer_no": "transfer-1",
+        "from_account_id": shop.wallet_id,
+        "to_account_id": (await operator(shop.centre, "POST", "/v1/accounts", wallet))["id"],
+        "amount_minor": 700,
+        "currency": "CNY",
+    }
+    return await shop.post("/v1/transfers", body)
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import text
+from temporalio.client import WorkflowFailureError
 
 from domain.ids import new_id
 from domain.verification import Scope, SealCounts, VerifyCommand, VerifyCounts
@@ -41,6 +43,19 @@ async def test_a_run_over_everything_is_told_with_its_time(scene: Scene) -> None
     """Silence would be a schedule that stopped: the metric says when a run came to its end."""
     await _run(scene, Scope.EVERYTHING)
     assert 'paysaga_verify_last_run_timestamp_seconds{scope="everything"} ' in await _metrics(scene)
+
+
+async def test_an_audit_that_cannot_be_sealed_leaves_no_day_open(scene: Scene) -> None:
+    """The failure is told, after every ended day of the book has been sealed."""
+    owner = await scene.owner()
+    await owner.execute("REVOKE EXECUTE ON FUNCTION audit_seal() FROM paysaga_app")
+    try:
+        with pytest.raises(WorkflowFailureError):
+            await _seal(scene)
+        assert await owner.fetchval("SELECT max(day) = ledger_day(now()) - 1 FROM sealed_day")
+    finally:
+        await owner.execute("GRANT EXECUTE ON FUNCTION audit_seal() TO paysaga_app")
+        await owner.close()
 
 
 async def test_the_seal_closes_what_operators_did(scene: Scene) -> None:
