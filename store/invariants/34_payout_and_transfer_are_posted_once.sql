@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (
         coalesce(sum(e.amount_minor) FILTER (WHERE e.account_id = t.to_account_id), 0) AS to_minor,
         coalesce(sum(-e.amount_minor) FILTER (WHERE e.account_id = t.from_account_id), 0) AS from_minor
     FROM ledger_step s JOIN entry e ON e.posting_id = s.posting_id
-    WHERE s.biz_type = 'transfer' AND s.biz_id = t.id AND s.step = 'transfer'
+    WHERE s.biz_type = 'transfer' AND s.biz_id = t.id AND s.step IN ('transfer', 'suspense_to_wallet')
 ) AS posted
 WHERE t.updated_at >= CAST(:since AS timestamptz) AND CASE WHEN t.state = 'succeeded'
     THEN (posted.postings, posted.to_minor, posted.from_minor) <> (1, t.amount_minor, t.amount_minor + t.fee_minor)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +11,10 @@ from temporalio.testing import ActivityEnvironment
 
 from domain.errors import ItemEnded, NotFound
 from domain.ids import new_id
+from domain.money import Currency
 from domain.states import LegState, PayoutState
+from ledger import book, steps
+from ledger.legs import StepKey
 from store.operations import drop_operation
 from tests.support.centre import eventually
 from tests.support.payee import ACCOUNT, at_channel, fund_at_channel
@@ -113,8 +117,17 @@ async def open_item(shop: Shop) -> str:
     """A suspense item that nobody ends yet; answers its id."""
     item_id = new_id("sus")
     item = {"id": item_id, "merchant_id": shop.merchant_id, "account_id": shop.channel_account_id}
+    parties = steps.Parties(
+        currency=Currency.CNY,
+        object_id=item_id,
+        merchant_id=shop.merchant_id,
+        channel_account_id=shop.channel_account_id,
+    )
+    bounced = steps.legs(steps.REFUND_BOUNCED, {"refund_minor": AMOUNT_MINOR}, parties)
+    posting = book.PostRequest(merchant_id=shop.merchant_id, event_at=datetime.now(UTC), legs=bounced)
     async with shop.centre.database.transaction("test.item") as session:
         await session.execute(_ITEM, item | {"amount_minor": AMOUNT_MINOR})
+        await book.post(session, StepKey(biz_type="test", biz_id=item_id, step="bounced"), posting)
     return item_id
 
 

@@ -182,4 +182,5 @@ class Refunds:
     async def sound(self) -> None:
         """Every invariant of the book and of the objects holds now."""
         report = await verify(self.shop.centre.database)
-        assert [] == [(one.invariant.name, one.rows) for one in report.verdicts if one.rows]
+        broken = [(one.invariant.name, one.rows) for one in report.verdicts if one.rows]
+        assert [] == broken, broken
