@@ -19,11 +19,14 @@ from store.schema import functions_sql, tables_sql
 from tests.support.servers import Addresses
 
 RELEASED = Path(__file__).parent / "data" / "0001.sql"
-#: What the file cannot contain because it grows old: a refund of yesterday, one of last week, and an event that was
-#: committed and not told yet.
+#: What the file cannot contain because it grows old: a refund of yesterday, one of last week, objects that are under
+#: way now, and an event that was committed and not told yet.
 _OF_LATE = """
     UPDATE refund SET succeeded_at = now() - interval '1 day' WHERE origin = 'late' AND state = 'succeeded';
     UPDATE refund SET succeeded_at = now() - interval '8 days' WHERE origin = 'mismatch' AND state = 'succeeded';
+    UPDATE refund SET updated_at = now() WHERE state NOT IN ('succeeded', 'failed', 'bounced');
+    UPDATE payment SET updated_at = now(), expires_at = now() + interval '15 minutes'
+    WHERE state NOT IN ('succeeded', 'closed', 'failed');
     UPDATE event SET body = NULL, feed_no = NULL, handed_at = NULL
     WHERE feed_no > (SELECT min(feed_no) FROM event WHERE type = 'late_payment.refunded');
 """
