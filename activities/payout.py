@@ -24,7 +24,7 @@ from activities.payout_judgement import (
 )
 from activities.payout_posting import give_back, post_paid, post_returned
 from activities.payout_try import open_payout
-from activities.sending import callback_url
+from activities.sending import callback_url, require_fresh
 from channels.answers import TransferAnswer
 from channels.base import Channel, ChannelAccount, Op, TransferOrder
 from channels.errors import ChannelError, NotExecuted
@@ -127,6 +127,7 @@ class PayoutSteps:
 
     async def _transfer(self, command: PayoutCommand) -> PayoutView:
         channel, account = await self._channel((await self._read(command))["channel_account_id"])
+        begun_at = datetime.now(UTC)
         async with self._database.transaction("payout.sent", command.payout_id) as session:
             sent = await payouts.begin_send(session, command.payout_id)
             if not sent["may_send"]:
@@ -137,6 +138,7 @@ class PayoutSteps:
         asked_at = datetime.now(UTC)
         try:
             await self._database.reach("channel.transfer.call:before", command.payout_id)
+            require_fresh(begun_at)
             answer = await channel.transfer(account, self._order(sent["payout"]))
             await self._database.reach("channel.transfer.call:after", command.payout_id)
         except NotExecuted as error:

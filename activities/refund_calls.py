@@ -11,7 +11,7 @@ from activities.attempts import channel_account
 from activities.heartbeat import heartbeats
 from activities.refund_bounce import keep_watched
 from activities.refund_judgement import CONTRADICTION, Heard, attention, contradicts, judge_refund
-from activities.sending import callback_url
+from activities.sending import callback_url, require_fresh
 from channels.answers import RefundAnswer
 from channels.base import Channel, ChannelAccount, Op, RefundOrder
 from channels.errors import ChannelError, NotExecuted
@@ -54,6 +54,7 @@ class RefundCalls:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         capabilities = channel.capabilities(account)
+        begun_at = datetime.now(UTC)
         async with self._database.transaction("refund.sent", command.refund_id) as session:
             sent = await refunds.begin_send(
                 session, command.refund_id, one_at_a_time=capabilities.refunds_one_at_a_time
@@ -65,7 +66,7 @@ class RefundCalls:
             return await self._query(command)
         asked_at = datetime.now(UTC)
         try:
-            answer = await self._send(channel, account, sent)
+            answer = await self._send(channel, account, sent, begun_at=begun_at)
         except NotExecuted as error:
             raise await self._not_executed(command, error, first=first) from error
         except ChannelError as error:
@@ -84,9 +85,12 @@ class RefundCalls:
             return await self._keep(command, Heard(None, error.evidence), window)
         return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at), window)
 
-    async def _send(self, channel: Channel, account: ChannelAccount, sent: dict[str, Any]) -> RefundAnswer:
+    async def _send(
+        self, channel: Channel, account: ChannelAccount, sent: dict[str, Any], *, begun_at: datetime
+    ) -> RefundAnswer:
         refund_id = sent["refund"]["id"]
         await self._database.reach("channel.refund.call:before", refund_id)
+        require_fresh(begun_at)
         answer = await channel.refund(account, self._order(sent))
         await self._database.reach("channel.refund.call:after", refund_id)
         return answer

@@ -1,15 +1,20 @@
 """What the sending transaction found, and the order that goes out."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from temporalio.exceptions import ApplicationError
 
 from channels.answers import AnswerState, OrderAnswer
 from channels.base import Capabilities, Op, PayOrder
 from domain.money import Currency, Money
 from domain.orders import Payer
 from domain.states import AttemptState, Invoke
+
+#: A sender that was let through so long ago sends nothing any more. Shorter, with the call's own time, than what must
+#: pass until the database counts a call as arrived or lost (`sends_under_way`).
+STALE_AFTER = timedelta(seconds=45)
 
 
 class SentAttempt(BaseModel):
@@ -69,6 +74,12 @@ class Sending(BaseModel):
     def trusted(self, answer: OrderAnswer) -> OrderAnswer | None:
         """A refusal of a second send says nothing of the first: then we do not know (None), and ask."""
         return None if answer.state is AnswerState.REJECTED and not self.first else answer
+
+
+def require_fresh(begun_at: datetime) -> None:
+    """Nothing when the send was let through a moment ago; a stalled sender is refused, and the engine begins anew."""
+    if datetime.now(UTC) - begun_at > STALE_AFTER:
+        raise ApplicationError("the send was let through too long ago", type="send_stale")
 
 
 def callback_url(public_url: str, channel: str, channel_account_id: str) -> str:
