@@ -158,12 +158,12 @@ class WorkerParts:
                 raise ValueError(f"there is no loop {name!r}")
 
 
-def make_worker(parts: WorkerParts, queue: str) -> Worker:
+def make_worker(parts: WorkerParts, queue: str, *, workflows: Sequence[type[Any]] = WORKFLOWS) -> Worker:
     """A worker of one task queue; workflows run on `saga` alone, unsandboxed behind the lint of `workflows/`."""
     return Worker(
         parts.client,
         task_queue=queue,
-        workflows=WORKFLOWS if queue == SAGA_QUEUE else (),
+        workflows=workflows if queue == SAGA_QUEUE else (),
         activities=parts.activities(queue),
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=CACHED_WORKFLOWS,
@@ -229,7 +229,9 @@ async def prepare(settings: Settings) -> None:
     _log.info("prepared")
 
 
-async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str]) -> None:
+async def serve(
+    settings: Settings, queues: Sequence[str], loops: Sequence[str], *, workflows: Sequence[type[Any]]
+) -> None:
     """The queues are polled and the loops run until SIGTERM or SIGINT; then work at hand is finished."""
     stop = asyncio.Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -237,7 +239,7 @@ async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str])
     _mark_ready(settings, ready=False)
     parts = WorkerParts(settings, await connect_when_up(settings))
     await wait_for_schema(parts.database)
-    workers = [make_worker(parts, queue) for queue in queues if parts.activities(queue)]
+    workers = [make_worker(parts, queue, workflows=workflows) for queue in queues if parts.activities(queue)]
     async with asyncio.TaskGroup() as tasks:
         for name in loops:
             tasks.create_task(parts.loop(name).run(stop))
@@ -267,8 +269,8 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def main() -> None:
-    """Parses the command line and runs until it is told to stop."""
+def main(workflows: Sequence[type[Any]] = WORKFLOWS) -> None:
+    """Parses the command line and runs these workflows until it is told to stop."""
     parser = argparse.ArgumentParser(description="The paysaga worker.")
     parser.add_argument("--queues", type=_names, default=[SAGA_QUEUE], help="task queues to serve, comma-separated")
     parser.add_argument("--loops", type=_names, default=[], help="loops to run: fold, events")
@@ -276,7 +278,10 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings()
     configure_logs(settings.log_level)
-    uvloop.run(prepare(settings) if arguments.prepare else serve(settings, arguments.queues, arguments.loops))
+    if arguments.prepare:
+        uvloop.run(prepare(settings))
+    else:
+        uvloop.run(serve(settings, arguments.queues, arguments.loops, workflows=workflows))
 
 
 if __name__ == "__main__":

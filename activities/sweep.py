@@ -1,13 +1,12 @@
 """The sweeper: decides by `describe` and the row, never by a list entry, because lists lag (law 11)."""
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import TextClause, text
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -18,6 +17,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from activities.stranded import Stranded, pinned_version
+from activities.sweep_rows import ENDED, LOST_CLAIMS, LOST_OPERATIONS, OPEN, SweptObject
 from domain.commands import PaymentCommand, SweepCommand, SweepCounts
 from domain.outgoing import PayoutCommand, RefundCommand
 from store.database import Database
@@ -29,41 +30,11 @@ TASK_QUEUE = "saga"
 KEY_AGE = timedelta(hours=1)
 KEY_KEPT = timedelta(days=30)
 ENDED_LOOKED_AT = 50
+#: A worker asks again at least once a minute, also when there is nothing to do.
+SILENCE = timedelta(minutes=3)
 KINDS_IN_WORDS = {"Payment": "payment", "TopUp": "top-up", "Refund": "refund", "Payout": "payout"}
 _SAGAS = "WorkflowType IN ('Payment', 'TopUp', 'Refund', 'Payout')"
 
-_OPEN_PAYMENTS = text(
-    "SELECT CASE purpose WHEN 'top_up' THEN 'TopUp' ELSE 'Payment' END AS kind,"
-    " id, merchant_id, order_no, state, needs_attention FROM payment"
-    " WHERE state NOT IN ('closed', 'failed', 'succeeded') AND updated_at < :before AND id > :after"
-    " ORDER BY id LIMIT :batch"
-)
-_OPEN_REFUNDS = text(
-    "SELECT 'Refund' AS kind, id, merchant_id, coalesce(refund_no, out_refund_no) AS order_no, state, needs_attention"
-    " FROM refund WHERE state NOT IN ('succeeded', 'failed', 'bounced') AND updated_at < :before AND id > :after"
-    " ORDER BY id LIMIT :batch"
-)
-_OPEN_PAYOUTS = text(
-    "SELECT 'Payout' AS kind, id, merchant_id, payout_no AS order_no, state, needs_attention FROM payout"
-    " WHERE state NOT IN ('succeeded', 'failed', 'rejected', 'expired', 'returned')"
-    " AND updated_at < :before AND id > :after ORDER BY id LIMIT :batch"
-)
-_LOST_OPERATIONS = text(
-    "SELECT object_id FROM operation_request WHERE created_at BETWEEN :since AND :before"
-    " AND NOT operation_exists(object_id) ORDER BY created_at LIMIT :batch"
-)
-_LOST_CLAIMS = text(
-    "SELECT r.payment_id FROM payment_request r LEFT JOIN payment p ON p.id = r.payment_id"
-    " WHERE p.id IS NULL AND r.created_at < :before ORDER BY r.created_at LIMIT :batch"
-)
-_ENDED = text(
-    "SELECT id FROM payment WHERE id = ANY(:ids) AND state IN ('closed', 'failed', 'succeeded')"
-    " AND updated_at < :before UNION ALL"
-    " SELECT id FROM refund WHERE id = ANY(:ids) AND state IN ('succeeded', 'failed', 'bounced')"
-    " AND updated_at < :before UNION ALL"
-    " SELECT id FROM payout WHERE id = ANY(:ids) AND updated_at < :before"
-    " AND state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned')"
-)
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
     text("SELECT drop_operation(:id, :before)"),
@@ -80,42 +51,36 @@ _PUBLISH = text(
 )
 
 
-@dataclass(frozen=True)
-class OpenObject:
-    """An object whose row is not terminal."""
-
-    kind: str
-    id: str
-    merchant_id: str
-    order_no: str
-    state: str
-    needs_attention: bool
-
-
 class Sweep:
     """Compares, starts again, and publishes the counts."""
 
-    def __init__(self, database: Database, client: Client) -> None:
+    def __init__(self, database: Database, client: Client, *, silence: timedelta = SILENCE) -> None:
+        """`silence`: when the workers of a version have asked for nothing for so long, they are gone."""
         self._database = database
         self._client = client
+        self._silence = silence
 
     @activity.defn(name="sweep.compare")
     async def compare(self, command: SweepCommand) -> SweepCounts:
         """Every open object older than the grace has a running workflow; lost keys are dropped; the counts are kept.
 
-        A second run finds them running. Objects younger than the grace are left alone.
+        A second run finds them running. Objects younger than the grace are left alone. A workflow whose version of
+        the workers is gone is ended and started again, for the current version.
         """
         before = datetime.now(UTC) - timedelta(seconds=command.grace_s)
+        stranded = Stranded(self._client, TASK_QUEUE, self._silence)
         looked_at = started_again = 0
-        for query in (_OPEN_REFUNDS, _OPEN_PAYOUTS, _OPEN_PAYMENTS):
+        for query in OPEN:
             async for one in self._open_objects(query, before, command.batch):
                 looked_at += 1
-                started_again += await self._start_if_closed(one)
+                started_again += await self._start_unless_running(one, stranded)
+        dropped = await self._drop_lost_claims(command.batch, stranded)
+        dropped += await self._drop_lost_operations(command.batch, stranded)
         counts = SweepCounts(
             open_objects=looked_at,
             started_again=started_again,
-            open_workflows_of_ended_objects=await self._open_workflows_of_ended(before),
-            dropped_keys=await self._drop_lost_claims(command.batch) + await self._drop_lost_operations(command.batch),
+            open_workflows_of_ended_objects=await self._open_workflows_of_ended(before, stranded),
+            dropped_keys=dropped,
         )
         async with self._database.transaction("sweep.publish") as session:
             await session.execute(_PUBLISH, counts.model_dump())
@@ -123,74 +88,106 @@ class Sweep:
         _log.info("swept", **counts.model_dump())
         return counts
 
-    async def _open_objects(self, query: TextClause, before: datetime, batch: int) -> AsyncIterator[OpenObject]:
+    async def _open_objects(self, query: TextClause, before: datetime, batch: int) -> AsyncIterator[SweptObject]:
         """All of them, a batch at a time: however many are open and well, none behind them is forgotten."""
         after = ""
         while True:
             async with self._database.reading() as session:
                 rows = (await session.execute(query, {"before": before, "batch": batch, "after": after})).mappings()
-                found = [OpenObject(**row) for row in rows]
+                found = [SweptObject(**row) for row in rows]
             for one in found:
                 yield one
             if len(found) < batch:
                 return
             after = found[-1].id
 
-    async def _start_if_closed(self, found: OpenObject) -> bool:
+    async def _start_unless_running(self, found: SweptObject, stranded: Stranded) -> bool:
         activity.heartbeat(found.id)
-        if await self._runs(found.id):
+        return not await self._runs(found.id, stranded) and await self._start(found)
+
+    async def _runs(self, workflow_id: str, stranded: Stranded) -> bool:
+        """Whether it is open and somebody can go on with it; one that nobody can go on with is ended."""
+        description = await self._open_run(workflow_id)
+        if description is None:
             return False
+        if await stranded.holds(description):
+            await self._end(description)
+            return False
+        return True
+
+    async def _open_run(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        """None when it is closed, or not known any more."""
         try:
-            await self._start(found)
+            description = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return description if description.status is WorkflowExecutionStatus.RUNNING else None
+
+    async def _end(self, description: WorkflowExecutionDescription) -> None:
+        """The run is over, by this or by itself; the rows say where the next one goes on."""
+        version = pinned_version(description)
+        run = self._client.get_workflow_handle(description.id, run_id=description.run_id)
+        try:
+            await run.terminate(f"no worker of {version} is left: it goes on from its rows")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        _log.warning("ended_stranded", object_id=description.id, version=str(version))
+
+    async def _start(self, found: SweptObject) -> bool:
+        """The same id, a new run: the sweeper alone may use an id again (design, 8). False when it runs already."""
+        try:
+            await self._client.start_workflow(
+                found.kind,
+                _command(found),
+                id=found.id,
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                task_timeout=timedelta(seconds=3),
+                search_attributes=_attributes(found),
+                static_summary=f"{KINDS_IN_WORDS[found.kind]} {found.order_no}, started again by the sweeper",
+            )
         except WorkflowAlreadyStartedError:
             return False
         _log.warning("started_again", kind=found.kind, object_id=found.id)
         return True
 
-    async def _runs(self, workflow_id: str) -> bool:
-        try:
-            description = await self._client.get_workflow_handle(workflow_id).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return description.status is WorkflowExecutionStatus.RUNNING
+    async def _open_workflows_of_ended(self, before: datetime, stranded: Stranded) -> int:
+        """How many workflows are open though their object has ended: none, or a bug that somebody must look at.
 
-    async def _start(self, found: OpenObject) -> None:
-        """The same id, a new run: the sweeper alone may use an id again (design, 8)."""
-        await self._client.start_workflow(
-            found.kind,
-            _command(found),
-            id=found.id,
-            task_queue=TASK_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            task_timeout=timedelta(seconds=3),
-            search_attributes=_attributes(found),
-            static_summary=f"{KINDS_IN_WORDS[found.kind]} {found.order_no}, started again by the sweeper",
-        )
-
-    async def _open_workflows_of_ended(self, before: datetime) -> int:
-        """How many workflows are open though their object has ended: none, or a bug that somebody must look at."""
+        One that is stranded is no bug: it is started again, reads that it has ended, and closes.
+        """
         wanted = f"{_SAGAS} AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
         found = self._client.list_workflows(wanted, limit=ENDED_LOOKED_AT)
         listed = [execution.id async for execution in found]
         if not listed:
             return 0
         async with self._database.reading() as session:
-            ended = list(await session.scalars(_ENDED, {"ids": listed, "before": before}))
-        return sum([await self._runs(object_id) for object_id in ended])
+            rows = (await session.execute(ENDED, {"ids": listed, "before": before})).mappings()
+            ended = [SweptObject(**row) for row in rows]
+        return sum([await self._still_open(one, stranded) for one in ended])
 
-    async def _drop_lost_claims(self, batch: int) -> int:
+    async def _still_open(self, ended: SweptObject, stranded: Stranded) -> bool:
+        description = await self._open_run(ended.id)
+        if description is None or not await stranded.holds(description):
+            return description is not None
+        await self._end(description)
+        await self._start(ended)
+        return False
+
+    async def _drop_lost_claims(self, batch: int, stranded: Stranded) -> int:
         """Keys and claims older than an hour whose payment never came to be, and whose workflow does not run."""
         before = datetime.now(UTC) - KEY_AGE
         async with self._database.reading() as session:
-            lost = list(await session.scalars(_LOST_CLAIMS, {"before": before, "batch": batch}))
-        idle = [payment_id for payment_id in lost if not await self._runs(payment_id)]
+            lost = list(await session.scalars(LOST_CLAIMS, {"before": before, "batch": batch}))
+        idle = [payment_id for payment_id in lost if not await self._runs(payment_id, stranded)]
         await self._drop(idle, before)
         return len(idle)
 
-    async def _drop_lost_operations(self, batch: int) -> int:
+    async def _drop_lost_operations(self, batch: int, stranded: Stranded) -> int:
         """The numbers and keys of refunds, payouts and transfers older than an hour that never came to be.
 
         Those older than keys are kept were looked at often enough.
@@ -199,8 +196,8 @@ class Sweep:
         before = now - KEY_AGE
         bounds = {"since": now - KEY_KEPT, "before": before, "batch": batch}
         async with self._database.reading() as session:
-            lost = list(await session.scalars(_LOST_OPERATIONS, bounds))
-        idle = [object_id for object_id in lost if not await self._runs(object_id)]
+            lost = list(await session.scalars(LOST_OPERATIONS, bounds))
+        idle = [object_id for object_id in lost if not await self._runs(object_id, stranded)]
         for object_id in idle:
             async with self._database.transaction("sweep.drop", object_id) as session:
                 await drop_operation(session, object_id, before=before)
@@ -213,7 +210,7 @@ class Sweep:
                     await session.execute(statement, {"id": payment_id, "before": before})
 
 
-def _command(found: OpenObject) -> PaymentCommand | RefundCommand | PayoutCommand:
+def _command(found: SweptObject) -> PaymentCommand | RefundCommand | PayoutCommand:
     match found.kind:
         case "Payment" | "TopUp":
             return PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
@@ -223,7 +220,7 @@ def _command(found: OpenObject) -> PaymentCommand | RefundCommand | PayoutComman
             return RefundCommand(refund_id=found.id, merchant_id=found.merchant_id)
 
 
-def _attributes(found: OpenObject) -> TypedSearchAttributes:
+def _attributes(found: SweptObject) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
             SearchAttributePair(PAYMENT_STATE, found.state),

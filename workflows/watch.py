@@ -5,6 +5,7 @@ from typing import assert_never
 
 from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -27,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
 AT_ONCE = 20
 
 
-@workflow.defn(name="Watch")
+@workflow.defn(name="Watch", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class WatchWorkflow:
     """Looks once, asks or applies each item, and starts the refunds that follow; a schedule runs it again and again."""
 

@@ -53,6 +53,12 @@ class Addresses:
 # Statements end after 1.6 s; a shared disk that stalls in a flush for longer is not what a test is about.
 _WITHOUT_THE_DISK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _DURABLE = {"synchronous_commit": "on"}
+_DYNAMIC_CONFIG = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    # Whether a version of the workers is drained is looked at every three minutes otherwise.
+    'matching.wv.VersionDrainageStatusRefreshInterval="1s"',
+    'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
+)
 
 
 async def own_database(addresses: Addresses) -> Addresses:
@@ -90,7 +96,7 @@ class Servers:
             settings=(_DURABLE if durable else _WITHOUT_THE_DISK) | {"max_connections": "300"},
         )
         self.metrics_port = free_port()
-        flags = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
+        flags = [word for value in _DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)]
         flags += ["--metrics-port", str(self.metrics_port)]
         self.temporal = TemporalServer(self.folder / "temporal", free_port(), extra_args=flags)
         self.ports = (free_port(), free_port())

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from devstack.child import Child, Command
@@ -13,10 +15,25 @@ from tests.support.centre import Centre, eventually
 from tests.support.servers import ROOT
 
 
+@dataclass(frozen=True)
+class Release:
+    """What a worker runs: the program, and its version where workers are versioned."""
+
+    program: tuple[str, ...] = ("worker.py",)
+    version: str = ""
+
+
+TODAY = Release()
+#: Most of it are imports, which take their time on a busy machine.
+READY_WITHIN = timedelta(seconds=60)
+
+
 class WorkerProcess:
     """One run of `worker.py` against the centre's servers; its log is read to see where it parks."""
 
-    def __init__(self, centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events") -> None:
+    def __init__(
+        self, centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events", release: Release = TODAY
+    ) -> None:
         self._log = folder / f"worker-{len(list(folder.iterdir()))}.log"
         self._ready = folder / f"{self._log.stem}.ready"
         settings = centre.settings
@@ -31,8 +48,9 @@ class WorkerProcess:
             "PAYSAGA_DEVELOPMENT": "1",
             "PAYSAGA_READY_FILE": str(self._ready),
             "PAYSAGA_FAILPOINTS": failpoints,
+            "PAYSAGA_WORKER_VERSION": release.version,
         }
-        argv = [sys.executable, "worker.py", "--queues", "saga,channel-sim,payout-sim,notify", "--loops", loops]
+        argv = [sys.executable, *release.program, "--queues", "saga,channel-sim,payout-sim,notify", "--loops", loops]
         self.child = Child(Command("worker", argv, self._log, environment=environment, folder=ROOT))
 
     async def start(self) -> "WorkerProcess":
@@ -44,7 +62,7 @@ class WorkerProcess:
             assert self.child.alive, self.child.log_tail()
             return self._ready.exists()
 
-        await eventually(ready, bool)
+        await eventually(ready, bool, within=READY_WITHIN)
         return self
 
     def log(self) -> str:
@@ -75,10 +93,10 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def worker_process(
-    centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events"
+    centre: Centre, folder: Path, *, failpoints: str = "", loops: str = "events", release: Release = TODAY
 ) -> AsyncIterator[WorkerProcess]:
     """A worker that is gone afterwards, whatever happens."""
-    process = WorkerProcess(centre, folder, failpoints=failpoints, loops=loops)
+    process = WorkerProcess(centre, folder, failpoints=failpoints, loops=loops, release=release)
     try:
         yield await process.start()
     finally:
