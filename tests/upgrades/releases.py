@@ -4,6 +4,8 @@ python -m tests.upgrades.releases patched --queues saga
 """
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from temporalio import workflow
 
@@ -49,7 +51,7 @@ class PatchedPaymentWorkflow(Collecting):
         return await self.collect()
 
 
-PAYMENTS = {"changed": ChangedPaymentWorkflow, "patched": PatchedPaymentWorkflow}
+PAYMENTS = {"worker.py": PaymentWorkflow, "changed": ChangedPaymentWorkflow, "patched": PatchedPaymentWorkflow}
 
 
 def later(change: str, *, version: str = "") -> Release:
@@ -57,6 +59,10 @@ def later(change: str, *, version: str = "") -> Release:
     return Release(program=("-m", "tests.upgrades.releases", change), version=version)
 
 
+def workflows_of(release: Release) -> Sequence[type[Any]]:
+    """What its workers run: today's workflows, and its own of a payment."""
+    return (PAYMENTS[release.program[-1]], *(each for each in worker.WORKFLOWS if each is not PaymentWorkflow))
+
+
 if __name__ == "__main__":
-    payment = PAYMENTS[sys.argv.pop(1)]
-    worker.main((payment, *(each for each in worker.WORKFLOWS if each is not PaymentWorkflow)))
+    worker.main(workflows_of(later(sys.argv.pop(1))))

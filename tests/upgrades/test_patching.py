@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.support.books import book_is_sound
 from tests.support.centre import eventually
 from tests.support.shop import STOCK, Shop
-from tests.support.worker_process import Release, WorkerProcess
+from tests.support.worker_process import Release
 from tests.upgrades.conftest import Fleet
 from tests.upgrades.releases import later
 from tests.upgrades.test_versions import paid
@@ -17,11 +17,6 @@ TODAY, PATCHED, CHANGED = Release(), later("patched"), later("changed")
 AT_ONCE = 8
 #: A refused task is offered again after growing pauses of up to ten seconds.
 HOME_WITHIN = timedelta(seconds=60)
-
-
-async def stopped(worker: WorkerProcess) -> None:
-    """It finished what it had at hand, and ended."""
-    await asyncio.to_thread(worker.child.stop)
 
 
 async def stalls_although_paid(shop: Shop, payment: dict[str, str]) -> None:
@@ -49,7 +44,7 @@ async def test_a_patched_change_takes_over_what_began_before_it(quiet_shop: Shop
     old = await fleet.start(TODAY)
     before = await shop.pay(lines=True)
     await fleet.start(PATCHED)
-    await stopped(old)
+    await old.aclose()
     after = await shop.pay(lines=True)
     await paid(shop, before, after)
     assert (1, 2) == (await times_read(shop, before["id"]), await times_read(shop, after["id"]))
@@ -58,14 +53,14 @@ async def test_a_patched_change_takes_over_what_began_before_it(quiet_shop: Shop
 
 
 async def test_old_and_new_workers_together_lose_no_payment(quiet_shop: Shop, fleet: Fleet) -> None:
-    """Either may begin a payment; what the old one cannot go on with is the new one's, at the latest when it is alone."""
+    """Either may begin a payment; what the old one refuses is the new one's, at the latest once it is alone."""
     shop = quiet_shop
     old = await fleet.start(TODAY)
     begun = [await shop.pay(lines=True) for _ in range(AT_ONCE)]
     await fleet.start(PATCHED)
     begun += await asyncio.gather(*(shop.pay(lines=True) for _ in range(AT_ONCE)))
     await asyncio.gather(*(shop.payer_pays(payment["out_no"]) for payment in begun))
-    await stopped(old)
+    await old.aclose()
     await home(shop, begun)
 
 
@@ -74,11 +69,11 @@ async def test_a_new_history_stalls_on_an_old_worker_until_that_is_gone(quiet_sh
     shop = quiet_shop
     new = await fleet.start(PATCHED)
     started = await shop.pay(lines=True)
-    await stopped(new)
+    await new.aclose()
     old = await fleet.start(TODAY)
     await stalls_although_paid(shop, started)
     await fleet.start(PATCHED)
-    await stopped(old)
+    await old.aclose()
     await home(shop, [started])
 
 
@@ -89,9 +84,9 @@ async def test_a_change_without_a_patch_stalls_what_is_open_and_a_rollback_frees
     shop = quiet_shop
     old = await fleet.start(TODAY)
     started = await shop.pay(lines=True)
-    await stopped(old)
+    await old.aclose()
     mistaken = await fleet.start(CHANGED)
     await stalls_although_paid(shop, started)
     await fleet.start(TODAY)
-    await stopped(mistaken)
+    await mistaken.aclose()
     await home(shop, [started])
