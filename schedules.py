@@ -39,6 +39,15 @@ NIGHTLY = ScheduleSpec(
 )
 #: What a server that was down at its time still makes up for: the next run of what is frequent comes soon anyway.
 CATCH_UP, CATCH_UP_NIGHTLY = timedelta(minutes=1), timedelta(hours=6)
+#: A little more than a run takes at most. One that nobody can go on with, because its workers' version is gone or
+#: because a bug stalls it, would otherwise hold up every later run.
+ENDS_WITHIN = {
+    "watch": timedelta(minutes=20),
+    "sweeper": timedelta(minutes=20),
+    "seal": timedelta(minutes=70),
+    "verify": timedelta(hours=4),
+    "verify-everything": timedelta(hours=4),
+}
 
 
 async def add_attributes(client: Client) -> None:
@@ -74,7 +83,9 @@ def _every(seconds: int) -> ScheduleSpec:
 
 async def _schedule(client: Client, name: str, run: Any, *commands: Any, when: ScheduleSpec) -> None:  # noqa: ANN401
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(run, args=commands, id=name, task_queue=SAGA_QUEUE),
+        action=ScheduleActionStartWorkflow(
+            run, args=commands, id=name, task_queue=SAGA_QUEUE, run_timeout=ENDS_WITHIN[name]
+        ),
         spec=when,
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP_NIGHTLY if when is NIGHTLY else CATCH_UP

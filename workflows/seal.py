@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.verify import RECONCILE
 
 
-@workflow.defn(name="Seal", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="Seal")
 class SealWorkflow:
     """One seal of whatever has ended; the schedule seals again what this one could not."""
 

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain.commands import SweepCommand, SweepCounts
 
 
-@workflow.defn(name="Sweeper", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="Sweeper")
 class SweeperWorkflow:
     """One comparison; its counts are the workflow's result, a row, and a metric."""
 

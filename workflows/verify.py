@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain.verification import VerifyCommand, VerifyCounts
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
 RECONCILE = "reconcile"
 
 
-@workflow.defn(name="Verify", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="Verify")
 class VerifyWorkflow:
     """One run; its counts are the workflow's result, a row, and a metric."""
 

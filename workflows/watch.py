@@ -5,7 +5,6 @@ from typing import assert_never
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -28,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
 AT_ONCE = 20
 
 
-@workflow.defn(name="Watch", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="Watch")
 class WatchWorkflow:
     """Looks once, asks or applies each item, and starts the refunds that follow; a schedule runs it again and again."""
 

@@ -1,6 +1,8 @@
 """Histories of real runs, replayed by the code of today in the sandbox."""
 
 import os
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowHistory
@@ -10,6 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 import worker
 from activities.tracing import Tracing
+from tests.support.centre import eventually
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "tests" / "histories"
@@ -32,11 +35,31 @@ def replayer() -> Replayer:
 async def replays(client: Client, workflow_id: str, path: str) -> None:
     """The workflow's history so far replays; it is kept as `path` when a recording is asked for."""
     history = await client.get_workflow_handle(workflow_id).fetch_history()
-    if folder := os.environ.get(VARIABLE):
-        Path(folder, f"{path}.json").write_text(history.to_json().replace(f"{ROOT}/", ""))  # traces name files
+    _keep(history, path)
     await replayer().replay_workflow(history)
 
 
-def recorded() -> list[WorkflowHistory]:
-    """The histories that were kept, one for each path."""
-    return [WorkflowHistory.from_json(path.stem, path.read_text()) for path in sorted(RECORDED.glob("*.json"))]
+async def keep_others(client: Client, path: str, *, since: datetime, known: Sequence[str]) -> None:
+    """When a recording is asked for: what else ran in the namespace since then, once the known ones are listed."""
+    if not os.environ.get(VARIABLE):
+        return
+    kinds = ", ".join(f"'{each.__name__.removesuffix('Workflow')}'" for each in worker.WORKFLOWS)
+    wanted = f"WorkflowType IN ({kinds}) AND StartTime >= '{since.isoformat()}'"
+
+    async def listed() -> dict[str, str]:
+        return {one.id: one.workflow_type async for one in client.list_workflows(wanted)}
+
+    found = await eventually(listed, lambda ids: set(known) <= set(ids))
+    for number, workflow_id in enumerate(sorted(set(found) - set(known))):
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        _keep(history, f"{path}-{found[workflow_id].lower()}-{number + 1}")
+
+
+def _keep(history: WorkflowHistory, path: str) -> None:
+    if folder := os.environ.get(VARIABLE):
+        Path(folder, f"{path}.json").write_text(history.to_json().replace(f"{ROOT}/", ""))  # traces name files
+
+
+def recorded(folder: Path = RECORDED) -> list[WorkflowHistory]:
+    """The histories that were kept there, one for each path."""
+    return [WorkflowHistory.from_json(path.stem, path.read_text()) for path in sorted(folder.glob("*.json"))]

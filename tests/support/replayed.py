@@ -35,6 +35,7 @@ class Statement:
 
 
 Lines = frozenset[tuple[str, int]]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 async def lines_of(histories: Iterable[WorkflowHistory]) -> Lines:
@@ -94,7 +95,9 @@ def _in_module(path: Path) -> Iterator[Statement]:
 
 def _functions(node: ast.AST, outer: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for child in ast.iter_child_nodes(node):
-        name = f"{outer}{child.name}" if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else ""
+        name = (
+            f"{outer}{child.name}" if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else ""
+        )
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield name, child
         yield from _functions(child, f"{name}." if name else outer)
@@ -104,7 +107,7 @@ def _in_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[a
     pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop(0)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, Function | ast.ClassDef):
             continue
         if isinstance(node, ast.stmt) and not _constant(node):
             yield node

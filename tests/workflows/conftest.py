@@ -2,25 +2,31 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.support.centre import Centre
-from tests.support.histories import replays
+from tests.support.histories import keep_others, replays
 from tests.support.shop import Shop
 
 
 @pytest.fixture(autouse=True)
 async def every_history_replays(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """After the test each payment of its shop, and each refund of theirs, is replayed from its history."""
+    since = datetime.now(UTC)
     yield
-    shops = [value for value in request.node.funcargs.values() if isinstance(value, Shop)]
+    used = list(request.node.funcargs.values())
     path = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
-    for shop in shops:
+    known: list[str] = []
+    for shop in (value for value in used if isinstance(value, Shop)):
         started = await shop.workflow_ids()
         for number, workflow_id in enumerate(started):
             suffix = "" if len(started) == 1 else f"-{number + 1}"
             await replays(shop.centre.temporal, workflow_id, f"{path}{suffix}")
+        known += started
+    for centre in (value for value in used if isinstance(value, Centre)):
+        await keep_others(centre.temporal, path, since=since, known=known)
 
 
 @pytest.fixture
