@@ -8,6 +8,7 @@ from temporalio.client import WorkflowFailureError
 
 from domain.ids import new_id
 from domain.verification import Scope, SealCounts, VerifyCommand, VerifyCounts
+from tests.support.histories import replays
 from tests.support.shop import operator
 from tests.verify.conftest import Scene
 from workflows.seal import SealWorkflow
@@ -51,7 +52,7 @@ async def test_an_audit_that_cannot_be_sealed_leaves_no_day_open(scene: Scene) -
     await owner.execute("REVOKE EXECUTE ON FUNCTION audit_seal() FROM paysaga_app")
     try:
         with pytest.raises(WorkflowFailureError):
-            await _seal(scene)
+            await _seal(scene, "an-audit-that-cannot-be-sealed-leaves-no-day-open")
         assert await owner.fetchval("SELECT max(day) = ledger_day(now()) - 1 FROM sealed_day")
     finally:
         await owner.execute("GRANT EXECUTE ON FUNCTION audit_seal() TO paysaga_app")
@@ -68,13 +69,20 @@ async def test_the_seal_closes_what_operators_did(scene: Scene) -> None:
 
 
 async def _run(scene: Scene, scope: Scope) -> VerifyCounts:
-    return await scene.shop.centre.temporal.execute_workflow(
-        VerifyWorkflow.run, VerifyCommand(scope=scope), id=new_id("verify"), task_queue="saga"
+    client, workflow_id = scene.shop.centre.temporal, new_id("verify")
+    counts = await client.execute_workflow(
+        VerifyWorkflow.run, VerifyCommand(scope=scope), id=workflow_id, task_queue="saga"
     )
+    await replays(client, workflow_id, f"a-look-at-{scope}")
+    return counts
 
 
-async def _seal(scene: Scene) -> SealCounts:
-    return await scene.shop.centre.temporal.execute_workflow(SealWorkflow.run, id=new_id("seal"), task_queue="saga")
+async def _seal(scene: Scene, path: str = "a-seal-of-what-has-ended") -> SealCounts:
+    client, workflow_id = scene.shop.centre.temporal, new_id("seal")
+    try:
+        return await client.execute_workflow(SealWorkflow.run, id=workflow_id, task_queue="saga")
+    finally:
+        await replays(client, workflow_id, path)
 
 
 async def _metrics(scene: Scene) -> str:
