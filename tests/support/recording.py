@@ -5,16 +5,19 @@ python -m tests.support.recording FOLDER
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from temporalio.client import WorkflowHistory
+
 from tests.support.histories import RECORDED, recorded
-from tests.support.replayed import left_over, lines_of
+from tests.support.replayed import left_over, lines_of, steps_in
 
 
 async def add(folder: Path) -> list[str]:
     """The names of the histories of the folder that are kept now; the one that adds most is the first."""
-    seen = await lines_of(recorded())
-    found = {history.workflow_id: await lines_of([history]) for history in recorded(folder)}
+    seen = await _told(recorded())
+    found = {history.workflow_id: await _told([history]) for history in recorded(folder)}
     kept = []
     while name := max(found, key=lambda one: len(found[one] - seen), default=None):
         if found[name] <= seen:
@@ -22,6 +25,11 @@ async def add(folder: Path) -> list[str]:
         seen |= found.pop(name)
         kept.append(_copied(folder, name))
     return kept
+
+
+async def _told(histories: Sequence[WorkflowHistory]) -> frozenset[tuple[str, int]]:
+    """The lines that they run, and the steps that stand in them."""
+    return await lines_of(histories) | {(step, 0) for step in steps_in(histories)}
 
 
 def _copied(folder: Path, name: str) -> str:

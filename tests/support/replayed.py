@@ -1,6 +1,7 @@
 """Which statements of the workflows a replay of histories runs: a path that no history takes has lines left over."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,18 @@ async def lines_of(histories: Iterable[WorkflowHistory]) -> Lines:
         for history in histories:
             await replayer.replay_workflow(history)
     return frozenset(seen)
+
+
+def steps() -> frozenset[str]:
+    """The names of all steps, those that a group of participants makes up left out."""
+    named = re.compile(r'@activity\.defn\(name="([^"]+)"\)')
+    return frozenset(name for path in (ROOT / "activities").glob("*.py") for name in named.findall(path.read_text()))
+
+
+def steps_in(histories: Iterable[WorkflowHistory]) -> frozenset[str]:
+    """Those that stand in one of the histories."""
+    told = "".join(str(history.events) for history in histories)
+    return frozenset(name for name in steps() if f'"{name}"' in told or f'\\"{name}\\"' in told)
 
 
 def statements() -> list[Statement]:

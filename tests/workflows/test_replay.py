@@ -7,8 +7,7 @@ from temporalio.client import WorkflowHistory
 
 import worker
 from tests.support.histories import recorded, replayer
-from tests.support.replayed import left_over, lines_of
-from tests.tidy.tree import ROOT
+from tests.support.replayed import left_over, lines_of, steps, steps_in
 
 #: Functions that leave no trace in a history.
 UNTRACED = {
@@ -21,7 +20,7 @@ UNTRACED = {
     "check_decision": "part of the validators",
 }
 #: Statements that end a task in a failure, which no history shows once the task has succeeded.
-UNENDING = re.compile(r"raise$|raise RuntimeError\(|raise undecided\(|assert_never\(")
+UNENDING = re.compile(r"raise$|(raise|return) RuntimeError\(|raise undecided\(|assert_never\(")
 #: Steps that no workflow calls.
 ALONE = {"webhook.deliver"}
 
@@ -47,7 +46,4 @@ def test_every_workflow_has_a_recorded_history() -> None:
 
 def test_every_step_stands_in_a_recorded_history() -> None:
     """What the workflows call by a name in a table as well."""
-    named = re.compile(r'@activity\.defn\(name="([^"]+)"\)')
-    steps = {name for path in (ROOT / "activities").glob("*.py") for name in named.findall(path.read_text())}
-    told = "".join(str(history.events) for history in recorded())
-    assert [] == sorted(name for name in steps - ALONE if name not in told)
+    assert [] == sorted(steps() - steps_in(recorded()) - ALONE)
