@@ -15,7 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 REASON = "mischief of the chaos harness"
 #: The workflow is gone, has ended, or has no task yet to go back to.
-NOTHING_TO_SPOIL = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION})
+NOTHING_TO_SPOIL = frozenset(
+    {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+)
 
 
 class Mischief(StrEnum):
@@ -70,4 +72,6 @@ async def reset(client: Client, workflow_id: str, *, place: int) -> bool:
 
 async def _completed_tasks(handle: WorkflowHandle[object, object]) -> Sequence[int]:
     events = handle.fetch_history_events()
-    return [event.event_id async for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    return [
+        event.event_id async for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    ]
