@@ -1,0 +1,64 @@
+"""`python -m bench.peers`: the same payment on Temporal and on dbos, measured in turns by the same load."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.peers.comparison import OURS, THEIRS, Comparison, Sizes, compare, figures
+from devstack.errors import StackError
+from devstack.terminal import Terminal, table
+
+INTERRUPTED = 130
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def run(options: argparse.Namespace) -> None:
+    """The table is on the terminal, and everything measured in the file that was asked for."""
+    terminal = Terminal()
+    if measuring := asyncio.current_task():
+        for number in STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
+    sizes = Sizes(rounds=options.rounds, payments=options.payments, rate_per_s=options.rate)
+    comparison = await compare(sizes, terminal.step)
+    terminal.say(f"\n{report(comparison)}")
+    if options.json:
+        options.json.write_text(comparison.model_dump_json(indent=2) + "\n")
+
+
+def report(comparison: Comparison) -> str:
+    """Every figure, side by side; the turns of one side stand in the order in which they ran."""
+    return table(("", OURS, THEIRS), figures(comparison))
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options; `--quick` is for trying the comparison itself, its figures mean little."""
+    sizes = Sizes()
+    parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=sizes.rounds, help="turns of each side")
+    parser.add_argument("--payments", type=int, help=f"payments of each load ({sizes.payments})")
+    parser.add_argument("--rate", type=float, default=sizes.rate_per_s, help="payments a second of the steady load")
+    parser.add_argument("--quick", action="store_true", help="one turn of each side, a fifth of the payments")
+    parser.add_argument("--json", type=Path, help="also write everything measured into this file")
+    options = parser.parse_args(arguments)
+    options.rounds = 1 if options.quick else options.rounds
+    options.payments = options.payments or sizes.payments // (5 if options.quick else 1)
+    return options
+
+
+def main() -> int:
+    """The exit code of one run; slow is no failure."""
+    try:
+        asyncio.run(run(parse()))
+    except (BenchError, StackError) as failure:
+        sys.stderr.write(f"paysaga: {failure}\n")
+        return 1
+    except asyncio.CancelledError:
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

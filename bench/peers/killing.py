@@ -1,0 +1,77 @@
+"""`kill -9` of the worker under a steady load, started again at once as a supervisor would: what it cost the payers."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.loading import Loading
+from bench.peers.truth import Truth, read_truth
+from bench.plans import LoadResult, Seen
+from bench.stack import BenchStack
+
+KILLED_AFTER_SHARE = 0.4
+
+
+class Killed(BaseModel):
+    """Seconds. `open_at_kill` payments were under way; the last of them succeeded so long after the kill, or None.
+
+    `down_s` is from the kill until a new worker was ready; `slowest_s` any payment's way from its POST to its end.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    asked: int
+    succeeded: int
+    refusals: list[str]
+    open_at_kill: int
+    down_s: float
+    moved_after_kill_s: float | None
+    slowest_s: float | None
+    truth: Truth
+
+    @property
+    def moved_after_ready_s(self) -> float | None:
+        """From a new worker that is ready until the last payment that was open at the kill had succeeded."""
+        return None if self.moved_after_kill_s is None else self.moved_after_kill_s - self.down_s
+
+
+async def measure_kill(stack: BenchStack, loading: Loading, *, payments: int, rate_per_s: float) -> Killed:
+    """The load has ended, everything it caused is done, and the truth has been asked."""
+    plan = loading.plan("kill", payments, rate_per_s=rate_per_s)
+    load = asyncio.create_task(loading.run(plan))
+    await asyncio.sleep(payments / rate_per_s * KILLED_AFTER_SHARE)
+    stack.worker.child.kill()
+    killed_at = time.time()
+    stack.worker.start()
+    ready_at = time.time()
+    result = await load
+    await loading.told(result.ended_at)
+    return _killed(result, killed_at, ready_at, asked=payments, truth=await read_truth(stack))
+
+
+def _killed(result: LoadResult, killed_at: float, ready_at: float, *, asked: int, truth: Truth) -> Killed:
+    open_at_kill = [one for one in result.payments if one.due_at < killed_at and not _ended_before(one, killed_at)]
+    return Killed(
+        asked=asked,
+        succeeded=len(result.succeeded),
+        refusals=result.refusals,
+        open_at_kill=len(open_at_kill),
+        down_s=ready_at - killed_at,
+        moved_after_kill_s=_last_end(open_at_kill, [killed_at] * len(open_at_kill)),
+        slowest_s=_last_end(result.payments, [one.due_at for one in result.payments]),
+        truth=truth,
+    )
+
+
+def _ended_before(payment: Seen, moment: float) -> bool:
+    return payment.succeeded_at is not None and payment.succeeded_at < moment
+
+
+def _last_end(payments: Sequence[Seen], since: Sequence[float]) -> float | None:
+    """The longest time until `succeeded`; None when one never got there."""
+    ends = [one.succeeded_at for one in payments]
+    if any(end is None for end in ends):
+        return None
+    return max((end - begun for end, begun in zip(ends, since, strict=True) if end is not None), default=0.0)
