@@ -21,7 +21,13 @@ async def run(options: argparse.Namespace) -> None:
     if measuring := asyncio.current_task():
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
-    sizes = Sizes(rounds=options.rounds, payments=options.payments, rate_per_s=options.rate)
+    sizes = Sizes(
+        sides=tuple(options.only or (OURS, THEIRS)),
+        rounds=options.rounds,
+        payments=options.payments,
+        warm_up=options.warm_up,
+        rate_per_s=options.rate,
+    )
     comparison = await compare(sizes, terminal.step)
     terminal.say(f"\n{report(comparison)}")
     if options.json:
@@ -37,6 +43,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options; `--quick` is for trying the comparison itself, its figures mean little."""
     sizes = Sizes()
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
+    parser.add_argument("--only", action="append", choices=(OURS, THEIRS), help="one side, without the other")
     parser.add_argument("--rounds", type=int, default=sizes.rounds, help="turns of each side")
     parser.add_argument("--payments", type=int, help=f"payments of each load ({sizes.payments})")
     parser.add_argument("--rate", type=float, default=sizes.rate_per_s, help="payments a second of the steady load")
@@ -44,7 +51,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="also write everything measured into this file")
     options = parser.parse_args(arguments)
     options.rounds = 1 if options.quick else options.rounds
-    options.payments = options.payments or sizes.payments // (5 if options.quick else 1)
+    share = 5 if options.quick else 1
+    options.payments = options.payments or sizes.payments // share
+    options.warm_up = sizes.warm_up // share
     return options
 
 

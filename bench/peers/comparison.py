@@ -1,7 +1,7 @@
 """Turns of ours and of the peer, one after another, each on a stack of its own that starts empty."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,17 +16,18 @@ from bench.results import Loaded
 from bench.stack import BenchStack
 
 OURS, THEIRS = "paysaga", "dbos"
-WARM_UP = 100
 PAYER_TAKES_MS = 1_000
 
 
 class Sizes(BaseModel):
-    """How much is asked for in one turn; `rate_per_s` is the same for both sides."""
+    """Which sides take turns, how often, and how much each turn is asked for; the rate is the same for all."""
 
     model_config = ConfigDict(frozen=True)
 
+    sides: tuple[str, ...] = (OURS, THEIRS)
     rounds: int = 2
     payments: int = 500
+    warm_up: int = 100
     rate_per_s: float = 10.0
 
 
@@ -56,14 +57,9 @@ class Comparison(BaseModel):
 
 async def compare(sizes: Sizes, say: Callable[[str], None]) -> Comparison:
     """Ours and theirs in turns, so that what the machine does besides meets both. BenchError without dbos."""
-    if importlib.util.find_spec("dbos") is None:
+    if THEIRS in sizes.sides and importlib.util.find_spec("dbos") is None:
         raise BenchError("The peer needs dbos, which is not installed: `make bench-peers` installs it.")
-    return Comparison(sizes=sizes, turns=[await _turn(side, sizes, say) for side in _sides(sizes.rounds)])
-
-
-def _sides(rounds: int) -> Iterator[str]:
-    for _ in range(rounds):
-        yield from (OURS, THEIRS)
+    return Comparison(sizes=sizes, turns=[await _turn(side, sizes, say) for side in sizes.sides * sizes.rounds])
 
 
 async def _turn(side: str, sizes: Sizes, say: Callable[[str], None]) -> Turn:
@@ -81,7 +77,7 @@ async def _measured(side: str, stack: BenchStack, sizes: Sizes, say: Callable[[s
     loading = Loading(stack, engine, await onboarded(stack.plan))
     await pay_after(stack.plan, 0)
     say(f"{side}: warming up")
-    await loading.measure(loading.plan("warm-up", WARM_UP))
+    await loading.measure(loading.plan("warm-up", sizes.warm_up))
     say(f"{side}: {sizes.payments} payments, 32 in flight")
     saturation = await loading.measure(loading.plan("saturation", sizes.payments))
     await pay_after(stack.plan, PAYER_TAKES_MS)
@@ -100,7 +96,8 @@ async def _engine(side: str, stack: BenchStack) -> Engine:
 
 def figures(comparison: Comparison) -> Sequence[tuple[str, str, str]]:
     """A row for each figure: its name, and for each side the figures of its turns in order."""
-    return [(name, *(_shown(comparison.of(side), read) for side in (OURS, THEIRS))) for name, read in _FIGURES]
+    ours, theirs = comparison.of(OURS), comparison.of(THEIRS)
+    return [(name, _shown(ours, read), _shown(theirs, read)) for name, read in _FIGURES]
 
 
 def _shown(turns: Sequence[Turn], read: Callable[[Turn], float | None]) -> str:

@@ -1,4 +1,4 @@
-"""The payment as a dbos workflow: the same steps in the same order as `workflows/collecting.py`, in this engine's words.
+"""The payment as a dbos workflow: the steps of `workflows/collecting.py` in the same order, in this engine's words.
 
 Its steps are stored in PostgreSQL as they end; a workflow that runs again takes what they answered from there. So
 nothing here may look at the clock or at rows by itself.
@@ -45,6 +45,8 @@ def register(steps: Steps) -> None:
 class Payment:
     """One run. Pivot: the committed move to `confirming`; before it everything is undone, after it only forward."""
 
+    _payment: PaymentView
+
     def __init__(self, steps: Steps, payment_id: str) -> None:
         self._steps = steps
         self._id = payment_id
@@ -52,7 +54,7 @@ class Payment:
 
     async def run(self) -> str:
         """It is succeeded, closed or failed; answers which."""
-        self._payment: PaymentView = await _step("payment.open", self._steps.payment.open, self._about)
+        await self._keep("payment.open", self._steps.payment.open, self._about)
         refusal = await self._try_all()
         if self._payment.state is PaymentState.CONFIRMING:
             await self._confirm()

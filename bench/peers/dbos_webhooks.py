@@ -66,14 +66,11 @@ class QueueHandOver(HandOver):
         """Every delivery has its workflow, which begins after `delay`, before its event counts as handed over."""
         if not handings:
             return
-        options = {"workflow_name": DELIVERY, "queue_name": DELIVERIES}
-        if delay is not None:
-            options["delay_seconds"] = delay.total_seconds()
-        for handing in handings:
-            if handing.delivery_id is not None:
-                await DBOS.enqueue_workflow_with_options_async(
-                    {**options, "workflow_id": handing.delivery_id}, handing.delivery_id
-                )
+        later = {} if delay is None else {"delay_seconds": delay.total_seconds()}
+        queued = {"workflow_name": DELIVERY, "queue_name": DELIVERIES}
+        for delivery_id in (one.delivery_id for one in handings if one.delivery_id is not None):
+            options = {**queued, **later, "workflow_id": delivery_id}
+            await DBOS.enqueue_workflow_with_options_async(options, delivery_id)
         async with self._steps.database.transaction("event.hand") as session:
             await mark_handed(await session.connection(), handings)
 

@@ -8,6 +8,7 @@ import uvloop
 from dbos import DBOS
 
 from activities.folding import Folding
+from activities.webhook_schedule import DeliverySchedule
 from api.logs import configure_logs
 from bench.peers import dbos_payment, dbos_webhooks
 from bench.peers.dbos_names import APPLICATION, DELIVERIES, EXECUTOR, PAYMENTS, POLL_EVERY_S, system_database_url
@@ -40,7 +41,7 @@ async def serve(settings: Settings) -> None:
     await steps.close()
 
 
-async def launch(settings: Settings, steps: Steps) -> dbos_webhooks.DeliverySchedule:
+async def launch(settings: Settings, steps: Steps) -> DeliverySchedule:
     """The engine runs in this process and polls its queues."""
     DBOS(
         config={

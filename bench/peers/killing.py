@@ -48,10 +48,12 @@ async def measure_kill(stack: BenchStack, loading: Loading, *, payments: int, ra
     ready_at = time.time()
     result = await load
     await loading.told(result.ended_at)
-    return _killed(result, killed_at, ready_at, asked=payments, truth=await read_truth(stack))
+    return what_it_cost(result, (killed_at, ready_at), asked=payments, truth=await read_truth(stack))
 
 
-def _killed(result: LoadResult, killed_at: float, ready_at: float, *, asked: int, truth: Truth) -> Killed:
+def what_it_cost(result: LoadResult, down: tuple[float, float], *, asked: int, truth: Truth) -> Killed:
+    """The figures of a load whose worker was `down` from the one moment to the other."""
+    killed_at, ready_at = down
     open_at_kill = [one for one in result.payments if one.due_at < killed_at and not _ended_before(one, killed_at)]
     return Killed(
         asked=asked,

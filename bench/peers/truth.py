@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +11,7 @@ from activities.verification import verify
 from bench.stack import BenchStack
 from devstack.plan import DATABASE
 from devstack.rest import Rest
+from domain.states import PAYMENT_TERMINAL
 from store.database import Database
 
 _ATTEMPTS = """
@@ -17,6 +20,11 @@ _ATTEMPTS = """
         FROM attempt JOIN payment ON payment.id = attempt.payment_id
     ) found;
 """
+
+
+_ENDS = frozenset(state.value for state in PAYMENT_TERMINAL)
+
+Row = Mapping[str, Any]
 
 
 class Truth(BaseModel):
@@ -46,7 +54,13 @@ async def read_truth(stack: BenchStack) -> Truth:
     attempts = json.loads(stack.postgres.sql(_ATTEMPTS, database=DATABASE))
     async with Rest(stack.plan.addresses.simulator) as simulator:
         book = await simulator.get("/_sim/book")
-    collected = {one["out_no"]: one["amount_minor"] for one in book["orders"] if one["state"] == "paid"}
+    broken = await _broken(stack.plan.addresses.database_url)
+    return compared(attempts, book["orders"], broken=broken)
+
+
+def compared(attempts: Sequence[Row], orders: Sequence[Row], *, broken: Sequence[str] = ()) -> Truth:
+    """Our attempts, each with its payment's `id` and `state`, against the channel's orders."""
+    collected = {one["out_no"]: one["amount_minor"] for one in orders if one["state"] == "paid"}
     paid = Counter(one["id"] for one in attempts if one["out_no"] in collected)
     succeeded = {one["id"] for one in attempts if one["state"] == "succeeded"}
     matching = {one["id"] for one in attempts if collected.get(one["out_no"]) == one["amount_minor"]}
@@ -55,8 +69,8 @@ async def read_truth(stack: BenchStack) -> Truth:
         lost=len(paid.keys() - succeeded),
         doubled=sum(times > 1 for times in paid.values()),
         unpaid=len(succeeded - matching),
-        unended=sum(one["state"] not in {"succeeded", "closed", "failed"} for one in attempts),
-        broken=await _broken(stack.plan.addresses.database_url),
+        unended=len({one["id"] for one in attempts if one["state"] not in _ENDS}),
+        broken=list(broken),
     )
 
 
