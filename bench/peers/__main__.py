@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.peers.comparison import OURS, THEIRS, Comparison, Sizes, compare, figures
+from bench.peers.comparison import SIDES, Sizes, compare
+from bench.peers.figures import report
 from devstack.errors import StackError
-from devstack.terminal import Terminal, table
+from devstack.terminal import Terminal
 
 INTERRUPTED = 130
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,7 +23,7 @@ async def run(options: argparse.Namespace) -> None:
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
     sizes = Sizes(
-        sides=tuple(options.only or (OURS, THEIRS)),
+        sides=tuple(options.only or SIDES),
         rounds=options.rounds,
         payments=options.payments,
         warm_up=options.warm_up,
@@ -34,16 +35,11 @@ async def run(options: argparse.Namespace) -> None:
         options.json.write_text(comparison.model_dump_json(indent=2) + "\n")
 
 
-def report(comparison: Comparison) -> str:
-    """Every figure, side by side; the turns of one side stand in the order in which they ran."""
-    return table(("", OURS, THEIRS), figures(comparison))
-
-
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options; `--quick` is for trying the comparison itself, its figures mean little."""
     sizes = Sizes()
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
-    parser.add_argument("--only", action="append", choices=(OURS, THEIRS), help="one side, without the other")
+    parser.add_argument("--only", action="append", choices=SIDES, help="this side, and those named too")
     parser.add_argument("--rounds", type=int, default=sizes.rounds, help="turns of each side")
     parser.add_argument("--payments", type=int, help=f"payments of each load ({sizes.payments})")
     parser.add_argument("--rate", type=float, default=sizes.rate_per_s, help="payments a second of the steady load")

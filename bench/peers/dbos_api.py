@@ -1,10 +1,18 @@
-"""`python -m bench.peers.dbos_api`: our REST API, whose payments and callbacks go to dbos instead of Temporal."""
+"""`python -m bench.peers.dbos_api`: our REST API, whose payments and callbacks go to dbos instead of Temporal.
 
+With `--inline` the engine, and so every payment, runs in this process.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import uvicorn
-from dbos import DBOSClient
+from dbos import DBOS, DBOSClient
 from fastapi import Depends, FastAPI, Request, Response
 
 from activities.attempts import channel_account
@@ -23,7 +31,10 @@ from api.routing import Wanted, route
 from api.services import FromServices, Services
 from api.settling import check_shape, settle
 from api.temporal import TemporalConnection
-from bench.peers.dbos_names import ANSWER, APPLICATION, CALLBACK, PAYMENT, PAYMENTS, system_database_url
+from bench.peers.dbos_doors import Door, InlineDoor, QueueDoor
+from bench.peers.dbos_launch import launch
+from bench.peers.dbos_names import API, APPLICATION, INLINE, system_database_url
+from bench.peers.dbos_steps import Steps
 from channels.base import Ack, Inbound
 from channels.errors import CallbackRefused
 from channels.http import make_client
@@ -42,26 +53,30 @@ from store.secrets import SecretBox
 POST_LIMIT_S = 8
 CONNECTIONS_WAITING_MAX = 2_048
 
+GRACE_S = 5
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
 router = JsonRouter(tag="peer")
 
 
-async def _engine(request: Request) -> DBOSClient:
-    return request.app.state.engine
+async def _door(request: Request) -> Door:
+    door: Door = request.app.state.door
+    return door
 
 
-Engine = Annotated[DBOSClient, Depends(_engine)]
+FromDoor = Annotated[Door, Depends(_door)]
 
 
 @router.post("/v1/payments", status_code=201)
 async def start_payment(
-    body: PaymentBody, merchant_id: MerchantCaller, key: IdempotencyKey, services: FromServices, engine: Engine
+    body: PaymentBody, merchant_id: MerchantCaller, key: IdempotencyKey, services: FromServices, door: FromDoor
 ) -> Response:
     """The payment exists and runs; answered with what is known after at most eight seconds."""
     check_shape(body, services.guard)
     claimed = await _claim(services, merchant_id, body, key=key)
-    options = {"workflow_name": PAYMENT, "queue_name": PAYMENTS, "workflow_id": claimed.payment_id}
-    await engine.enqueue_async(options, claimed.payment_id)
-    await engine.get_event_async(claimed.payment_id, ANSWER, POST_LIMIT_S)
+    await door.start(claimed.payment_id)
+    await door.answered(claimed.payment_id, POST_LIMIT_S)
     async with services.database.reading() as session:
         snapshot = await payment_snapshot(session, PaymentName(claimed.payment_id, merchant_id))
     if snapshot is None:
@@ -92,7 +107,7 @@ async def _claim(services: Services, merchant_id: str, body: PaymentBody, *, key
 
 @router.post("/callbacks/{channel}/{channel_account_id}")
 async def receive_callback(
-    channel: str, channel_account_id: str, request: Request, services: FromServices, engine: Engine
+    channel: str, channel_account_id: str, request: Request, services: FromServices, door: FromDoor
 ) -> Response:
     """Verified, stored, and told to the workflow by a durable message."""
     opened = await services.accounts.get(channel_account_id)
@@ -106,7 +121,7 @@ async def receive_callback(
     async with services.database.transaction("callback.keep", callback.out_no) as session:
         kept = await keep_callback(session, Received(channel_account_id, channel, inbound, callback, is_proof))
     if kept.workflow_id is not None:
-        await engine.send_async(kept.workflow_id, kept.callback_id, CALLBACK, idempotency_key=kept.callback_id)
+        await door.tell(kept.workflow_id, kept.callback_id)
     return _acknowledge(callback.ack_ok)
 
 
@@ -125,16 +140,50 @@ async def _inbound(request: Request) -> Inbound:
     )
 
 
-def create_app(services: Services, engine: DBOSClient) -> FastAPI:
+def create_app(settings: Settings, services: Services, *, inline: bool) -> FastAPI:
     """Our routes, with the peer's own before them."""
-    app = FastAPI(strict_content_type=False)
-    app.state.services, app.state.engine = services, engine
+    app = FastAPI(strict_content_type=False, lifespan=_inside(settings) if inline else _outside(settings))
+    app.state.services = services
     app.include_router(router)
     for module in ROUTERS:
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(AroundRequests)
     return app
+
+
+def _inside(settings: Settings) -> Lifespan:
+    """Payments run here; the engine takes from no queue."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        steps = Steps(settings)
+        app.state.door = InlineDoor((await launch(settings, steps, API, ())).payment)
+        yield
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=GRACE_S)
+        await steps.close()
+
+    return lifespan
+
+
+def _outside(settings: Settings) -> Lifespan:
+    """Payments run in the worker, which made the engine's tables before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        client = DBOSClient(
+            system_database_url=system_database_url(settings.require_database_url()),
+            system_database_pool_size=settings.database_pool_size,
+            use_listen_notify=True,
+            application_name=APPLICATION,
+        )
+        # The client's calls run in threads: as many as it has connections, where Python would give it a few.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.database_pool_size))
+        app.state.door = QueueDoor(client)
+        yield
+        await asyncio.to_thread(client.destroy)
+
+    return lifespan
 
 
 def services_of(settings: Settings) -> Services:
@@ -151,17 +200,11 @@ def services_of(settings: Settings) -> Services:
 
 
 def main() -> None:
-    """Serves with the settings of the environment. The worker made the engine's tables before."""
+    """Serves with the settings of the environment."""
     settings = Settings()
     configure_logs(settings.log_level)
-    engine = DBOSClient(
-        system_database_url=system_database_url(settings.require_database_url()),
-        system_database_pool_size=settings.database_pool_size,
-        use_listen_notify=True,
-        application_name=APPLICATION,
-    )
     uvicorn.run(
-        create_app(services_of(settings), engine),
+        create_app(settings, services_of(settings), inline=INLINE in sys.argv),
         host=settings.api_host,
         port=settings.api_port,
         access_log=False,

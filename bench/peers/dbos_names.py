@@ -5,7 +5,9 @@ from sqlalchemy.engine import make_url
 DATABASE = "paysaga_dbos"
 APPLICATION = "paysaga-peer"
 #: Workflows of a killed process are recovered by a process of the same name alone.
-EXECUTOR = "worker-1"
+WORKER, API = "worker-1", "api-1"
+#: The option of both programs: payments run inside the API's process instead of the worker's.
+INLINE = "--inline"
 
 PAYMENTS = "payments"
 DELIVERIES = "deliveries"

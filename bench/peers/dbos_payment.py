@@ -4,6 +4,7 @@ Its steps are stored in PostgreSQL as they end; a workflow that runs again takes
 nothing here may look at the clock or at rows by itself.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,12 +35,14 @@ _REFUSALS = {
 }
 
 
-def register(steps: Steps) -> None:
-    """The engine knows the workflow by its name. To be called before it is launched."""
+def register(steps: Steps) -> Callable[[str], Awaitable[str]]:
+    """The engine knows the workflow, which this answers, by its name. To be called before it is launched."""
 
-    @DBOS.workflow(name=PAYMENT)
     async def payment(payment_id: str) -> str:
         return await Payment(steps, payment_id).run()
+
+    registered: Callable[[str], Awaitable[str]] = DBOS.workflow(name=PAYMENT)(payment)
+    return registered
 
 
 class Payment:

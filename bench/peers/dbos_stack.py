@@ -3,20 +3,23 @@
 from collections.abc import Callable
 
 from bench.peers.dbos_names import DATABASE as ENGINE_DATABASE
+from bench.peers.dbos_names import INLINE
 from bench.stack import BenchStack
 from devstack.child import Child
 from devstack.plan import DATABASE, Programs
 from devstack.postgres import APP_ROLE
 from devstack.servers import run_once
 
-PROGRAMS = Programs(api=["-m", "bench.peers.dbos_api"], worker=["-m", "bench.peers.dbos_worker"])
-
 
 class DbosStack(BenchStack):
-    """As many processes of ours as beside Temporal: one API, one worker."""
+    """As many processes of ours as beside Temporal: one API, one worker. `inline`: payments run in the API."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        super().__init__(say, PROGRAMS)
+    def __init__(self, say: Callable[[str], None], *, inline: bool = False) -> None:
+        words = [INLINE] if inline else []
+        programs = Programs(
+            api=["-m", "bench.peers.dbos_api", *words], worker=["-m", "bench.peers.dbos_worker", *words]
+        )
+        super().__init__(say, programs)
 
     def start_engine(self) -> None:
         """PostgreSQL answers, our database is at the newest revision, and the engine has an empty one of its own."""

@@ -115,8 +115,8 @@ def register(steps: Steps) -> DeliverySchedule:
     schedule = DeliverySchedule()
     delivery = Delivery(steps, schedule)
 
-    @DBOS.workflow(name=DELIVERY)
     async def deliver(delivery_id: str) -> str:
         return await delivery.run(delivery_id)
 
+    DBOS.workflow(name=DELIVERY)(deliver)
     return schedule
