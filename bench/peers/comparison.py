@@ -13,6 +13,7 @@ from bench.peers.dbos_engine import DbosEngine
 from bench.peers.dbos_stack import DbosStack
 from bench.peers.killing import Killed, measure_kill
 from bench.peers.truth import Truth, read_truth
+from bench.peers.writes import Writes, Written
 from bench.results import Loaded
 from bench.stack import BenchStack
 
@@ -44,6 +45,7 @@ class Turn(BaseModel):
 
     side: str
     saturation: Loaded
+    written: Written
     steady: Loaded
     killed: Killed | None
     truth: Truth
@@ -86,7 +88,9 @@ async def _measured(side: str, stack: BenchStack, sizes: Sizes, say: Callable[[s
     say(f"{side}: warming up")
     await loading.measure(loading.plan("warm-up", sizes.warm_up))
     say(f"{side}: {sizes.payments} payments, 32 in flight")
+    before = Writes.now(stack.postgres)
     saturation = await loading.measure(loading.plan("saturation", sizes.payments))
+    written = Writes.now(stack.postgres).of_each(before, saturation.succeeded)
     await pay_after(stack.plan, PAYER_TAKES_MS)
     say(f"{side}: {sizes.payments} payments at {sizes.rate_per_s:.0f} a second")
     steady = await loading.measure(loading.plan("steady", sizes.payments, rate_per_s=sizes.rate_per_s))
@@ -95,7 +99,7 @@ async def _measured(side: str, stack: BenchStack, sizes: Sizes, say: Callable[[s
         say(f"{side}: the same, and the worker is killed")
         killed = await measure_kill(stack, loading, payments=sizes.payments // 2, rate_per_s=sizes.rate_per_s)
     truth = await read_truth(stack)
-    return Turn(side=side, saturation=saturation, steady=steady, killed=killed, truth=truth)
+    return Turn(side=side, saturation=saturation, written=written, steady=steady, killed=killed, truth=truth)
 
 
 async def _engine(side: str, stack: BenchStack) -> Engine:

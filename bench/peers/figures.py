@@ -34,6 +34,8 @@ _FIGURES: Sequence[tuple[str, Reading]] = (
     ("32 in flight: payments/s", lambda turn: turn.saturation.payments_per_s),
     ("32 in flight: CPU of a payment, ms", lambda turn: sum(turn.saturation.cpu_ms.values())),
     *((f"    {process}, ms", _cpu(process)) for process in ("Temporal", "worker", "API", "PostgreSQL", "simulator")),
+    ("32 in flight: commits of a payment, reads and polls among them", lambda turn: turn.written.commits),
+    ("32 in flight: write-ahead log of a payment, kB", lambda turn: turn.written.wal_kb),
     ("32 in flight: webhooks delivered after, s", lambda turn: turn.saturation.told_after_s),
     ("steady: succeeded", lambda turn: turn.steady.succeeded),
     ("steady: POST p50, ms", lambda turn: turn.steady.post.p50_ms),

@@ -11,6 +11,7 @@ from bench.peers.__main__ import parse
 from bench.peers.comparison import OURS, THEIRS, Comparison
 from bench.peers.killing import what_it_cost
 from bench.peers.truth import Truth, compared
+from bench.peers.writes import Writes
 from bench.plans import LoadResult, Seen
 from tests.tidy.tree import ROOT
 
@@ -75,6 +76,13 @@ def test_a_payment_that_never_moved_has_no_figure() -> None:
     load = LoadResult(payments=[_seen(8.0, None)], refusals=[], polls=1, cpu_ms=1.0, began_at=0.0)
     cost = what_it_cost(load, (10.0, 13.0), asked=1)
     assert (1, None, None) == (cost.open_at_kill, cost.moved_after_kill_s, cost.moved_after_ready_s)
+
+
+def test_what_was_written_is_shared_among_the_payments() -> None:
+    """Only what came since; a load without payments has no division by zero."""
+    written = Writes(wal_bytes=90_000, commits=70).of_each(Writes(wal_bytes=10_000, commits=30), 4)
+    assert (20.0, 10.0) == (written.wal_kb, written.commits)
+    assert 0.0 == Writes(wal_bytes=1, commits=1).of_each(Writes(wal_bytes=1, commits=1), 0).commits
 
 
 def test_all_sides_take_turns_unless_one_is_named() -> None:
