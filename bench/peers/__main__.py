@@ -40,13 +40,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     sizes = Sizes()
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.add_argument("--only", action="append", choices=SIDES, help="this side, and those named too")
-    parser.add_argument("--rounds", type=int, default=sizes.rounds, help="turns of each side")
+    parser.add_argument("--rounds", type=int, help=f"turns of each side ({sizes.rounds})")
     parser.add_argument("--payments", type=int, help=f"payments of each load ({sizes.payments})")
     parser.add_argument("--rate", type=float, default=sizes.rate_per_s, help="payments a second of the steady load")
     parser.add_argument("--quick", action="store_true", help="one turn of each side, a fifth of the payments")
     parser.add_argument("--json", type=Path, help="also write everything measured into this file")
     options = parser.parse_args(arguments)
-    options.rounds = 1 if options.quick else options.rounds
+    options.rounds = options.rounds or (1 if options.quick else sizes.rounds)
     share = 5 if options.quick else 1
     options.payments = options.payments or sizes.payments // share
     options.warm_up = sizes.warm_up // share
