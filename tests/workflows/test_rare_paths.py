@@ -23,6 +23,7 @@ from workflows.watch import WatchWorkflow
 
 SWITCH = SwitchCommand(channel="sim", invoke=Invoke.QR)
 ENDS_WITHIN_S = 60
+CONFIRM = "inventory.confirm"
 _PAYOUT = {"payout_id": "p", "out_no": "P", "merchant_id": "mer_1", "amount_minor": 1, "currency": "CNY"}
 _REFUND = {"refund_id": "r", "payment_id": "p", "origin": "merchant", "out_refund_no": "R", "merchant_id": "mer_1"}
 
@@ -65,7 +66,7 @@ async def refusal(payment: Payment, update: Any, *arguments: Any) -> str | None:
 def paid(stage: Stage) -> Script:
     """What follows the pivot."""
     succeeded = stage.payment(PaymentState.SUCCEEDED, AttemptState.PAID)
-    return {"inventory.confirm": [succeeded], "inventory+funds.confirm": [succeeded]}
+    return {CONFIRM: [succeeded], "inventory+funds.confirm": [succeeded]}
 
 
 async def test_a_close_that_the_payer_outran_is_refused(stage: Stage) -> None:
@@ -95,6 +96,28 @@ async def test_nothing_switches_while_the_outcome_is_unknown(stage: Stage) -> No
     async with playing(stage, {**paid(stage), "payment.open": [unknown], "channel.callback": [confirming]}):
         payment = await started(stage)
         assert "switch_unsafe" == await refusal(payment, PaymentWorkflow.switch, SWITCH)
+        await payment.signal(PaymentWorkflow.callback, "cbk_1")
+        assert PaymentState.SUCCEEDED == await end_of(stage, payment)
+
+
+async def test_rows_that_are_ahead_of_the_history_end_the_payment(stage: Stage) -> None:
+    """An operator wound the history back: the callback finds the payment at its end already."""
+    waits = stage.payment(PaymentState.AWAITING_PAYER, AttemptState.WAITING)
+    async with playing(stage, {**paid(stage), "payment.open": [waits], "channel.callback": paid(stage)[CONFIRM]}):
+        payment = await started(stage)
+        await payment.signal(PaymentWorkflow.callback, "cbk_1")
+        assert PaymentState.SUCCEEDED == await end_of(stage, payment)
+
+
+async def test_a_switch_of_an_attempt_that_was_replaced_is_answered_once(stage: Stage) -> None:
+    """To the same channel it is done already; to another one somebody else was faster."""
+    waits = stage.payment(PaymentState.AWAITING_PAYER, AttemptState.WAITING)
+    async with playing(stage, {**paid(stage), "payment.open": [waits], "channel.callback": paid(stage)[CONFIRM]}):
+        payment = await started(stage)
+        again = SwitchCommand(channel=stage.channel, invoke=Invoke.QR, replaces="out-0")
+        assert PaymentState.AWAITING_PAYER == (await payment.execute_update(PaymentWorkflow.switch, again)).state
+        other = again.model_copy(update={"channel": "other"})
+        assert "switch_unsafe" == await refusal(payment, PaymentWorkflow.switch, other)
         await payment.signal(PaymentWorkflow.callback, "cbk_1")
         assert PaymentState.SUCCEEDED == await end_of(stage, payment)
 
