@@ -123,12 +123,13 @@ class WorkerParts:
                 raise ValueError(f"there is no task queue {queue!r}")
 
     def _saga_activities(self) -> list[Callable[..., Any]]:
-        payment = PaymentSteps(self.database, self.accounts, self.channels)
+        branches = LocalBranches(self.database, (Inventory(), Funds()))
+        payment = PaymentSteps(self.database, self.accounts, self.channels, branches)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
         refund, payout = RefundSteps(self.database), self._payout()
         flagging, watch = Flagging(self.database), Watch(self.database)
         return [
-            *LocalBranches(self.database, (Inventory(), Funds())).activities(),
+            *branches.activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
             *(refund.open, refund.decide, refund.confirm, refund.fail),
