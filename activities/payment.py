@@ -47,11 +47,13 @@ class PaymentSteps:
         are counted; a refusal here is kept on the payment, which then only has its undo before it.
 
         The same transaction holds stock and balance part. Where that is refused, or has to wait for another payment,
-        the payment opens without, and the participants' own step is next.
+        the payment opens without, and the participants' own step is next; so does a payment that was counted in a
+        limit, because the merchant's others wait for the counter while this transaction lasts.
         """
         try:
             async with self._database.transaction("payment.open", command.payment_id) as session:
-                return await self._branches.hold(session, await self._opened(session, command.payment_id))
+                view, counted = await self._opened(session, command.payment_id)
+                return view if counted else await self._branches.hold(session, view)
         except BusinessError as refusal:
             _log.info("opened_without_holds", reason=refusal.code)
         except DBAPIError as error:
@@ -59,16 +61,18 @@ class PaymentSteps:
                 raise
             _log.info("opened_without_holds", reason="in_use")
         async with self._database.transaction("payment.open", command.payment_id) as session:
-            return await self._opened(session, command.payment_id)
+            return (await self._opened(session, command.payment_id))[0]
 
-    async def _opened(self, session: AsyncSession, payment_id: str) -> PaymentView:
-        view = await payments.view(session, payment_id)
-        return view or await self._insert(session, payment_id)
-
-    async def _insert(self, session: AsyncSession, payment_id: str) -> PaymentView:
+    async def _opened(self, session: AsyncSession, payment_id: str) -> tuple[PaymentView, bool]:
+        """The payment, and whether this transaction has counted it in a limit of the merchant's."""
+        if view := await payments.view(session, payment_id):
+            return view, False
         request = await payments.request(session, payment_id)
         if request is None:
             raise NotFound(f"no request was kept for {payment_id}")
+        return await self._insert(session, payment_id, request), request["ruled"]
+
+    async def _insert(self, session: AsyncSession, payment_id: str, request: dict[str, Any]) -> PaymentView:
         order = PaymentOrder.model_validate(request["body"])
         payment = await opening_row(session, payment_id, order, request)
         attempt = None
