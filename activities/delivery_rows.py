@@ -81,8 +81,7 @@ class CallRecord:
 
 async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | None:
     """The delivery as it stands; the previous secret is there while it still signs."""
-    connection = await session.connection()
-    row = (await connection.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
+    row = (await session.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
     return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(dict(row)))
@@ -98,7 +97,7 @@ async def record_call(session: AsyncSession, delivery_id: str, call: CallRecord,
         "duration_ms": call.duration_ms,
         "answer": call.kept_answer,
     }
-    await (await session.connection()).execute(_RECORD, values)
+    await session.execute(_RECORD, values)
 
 
 def sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:

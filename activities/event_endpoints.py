@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.delivery_rows import sealed_secrets
 from activities.event_targets import Subscription
@@ -24,11 +24,11 @@ class Endpoint:
     sealed_secrets: tuple[bytes, ...]
 
 
-async def read_endpoints(connection: AsyncConnection, merchant_ids: Collection[str]) -> dict[str, Endpoint]:
+async def read_endpoints(session: AsyncSession, merchant_ids: Collection[str]) -> dict[str, Endpoint]:
     """The endpoints of these merchants, by merchant; one without a webhook is missing."""
     if not merchant_ids:
         return {}
-    rows = (await connection.execute(_ENDPOINTS, {"ids": sorted(merchant_ids)})).mappings()
+    rows = (await session.execute(_ENDPOINTS, {"ids": sorted(merchant_ids)})).mappings()
     return {
         row["merchant_id"]: Endpoint(Subscription(row["url"], tuple(row["events"])), sealed_secrets(dict(row)))
         for row in rows

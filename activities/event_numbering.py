@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.delivery_rows import Outgoing
 from activities.event_endpoints import Endpoint, read_endpoints
@@ -79,23 +79,23 @@ class Numbered:
     deliveries: tuple[NewDelivery, ...] = ()
 
 
-async def number_events(connection: AsyncConnection, render: Render, limit: int) -> Numbered:
+async def number_events(session: AsyncSession, render: Render, limit: int) -> Numbered:
     """Committed events have the next numbers, their bodies and their deliveries.
 
     Only the holder of the lock numbers, and its commit makes the numbers visible before the next holder reads the last
     one: whoever sees number n + 1 sees n. None are numbered while another feed holds the lock.
     """
-    if not (await connection.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
+    if not (await session.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
         return Numbered(0)
-    rows = (await connection.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
+    rows = (await session.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
     events = in_version_order([CommittedEvent(**row) for row in rows])
-    endpoints = await read_endpoints(connection, {event.merchant_id for event in events})
+    endpoints = await read_endpoints(session, {event.merchant_id for event in events})
     rendered = list(_rendered(events, endpoints, render))
     if not rendered:
         return Numbered(0)
-    await _write_numbers(connection, rendered)
+    await _write_numbers(session, rendered)
     wanted = [(entry.event.id, entry.event.merchant_id, entry.urls) for entry in rendered]
-    delivery_ids = await add_deliveries(connection, wanted)
+    delivery_ids = await add_deliveries(session, wanted)
     told = [(entry, url) for entry in rendered for url in entry.urls]
     deliveries = (new_delivery(key, *pair) for key, pair in zip(delivery_ids, told, strict=True))
     return Numbered(len(rendered), tuple(deliveries))
@@ -117,16 +117,14 @@ def in_version_order(events: Sequence[CommittedEvent]) -> list[CommittedEvent]:
     return [waiting[event.object_id].pop() for event in events]
 
 
-async def add_deliveries(
-    connection: AsyncConnection, entries: Sequence[tuple[str, str, tuple[str, ...]]]
-) -> tuple[str, ...]:
+async def add_deliveries(session: AsyncSession, entries: Sequence[tuple[str, str, tuple[str, ...]]]) -> tuple[str, ...]:
     """A pending delivery for each URL of each (event id, merchant id, URLs); answers the delivery ids."""
     wanted = [(event_id, merchant_id, url) for event_id, merchant_id, urls in entries for url in urls]
     ids = tuple(new_id("dlv") for _ in wanted)
     if wanted:
         event_ids, merchant_ids, urls = (list(column) for column in zip(*wanted, strict=True))
         values = {"ids": list(ids), "event_ids": event_ids, "merchant_ids": merchant_ids, "urls": urls}
-        await connection.execute(_ADD_DELIVERIES, values)
+        await session.execute(_ADD_DELIVERIES, values)
     return ids
 
 
@@ -161,12 +159,12 @@ def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
     return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
 
 
-async def _write_numbers(connection: AsyncConnection, rendered: Sequence[RenderedEvent]) -> None:
-    first = (await connection.execute(_LAST_FEED_NO)).scalar_one() + 1
+async def _write_numbers(session: AsyncSession, rendered: Sequence[RenderedEvent]) -> None:
+    first = (await session.execute(_LAST_FEED_NO)).scalar_one() + 1
     values = {
         "ids": [entry.event.id for entry in rendered],
         "feed_nos": list(range(first, first + len(rendered))),
         "bodies": [entry.body for entry in rendered],
         "told": [bool(entry.urls) for entry in rendered],
     }
-    await connection.execute(_NUMBER, values)
+    await session.execute(_NUMBER, values)

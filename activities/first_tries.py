@@ -104,7 +104,7 @@ class FirstTries:
         async with self._database.transaction("webhook.first", delivery.delivery_id) as session:
             await record_call(session, delivery.delivery_id, call, state)
             if state != "pending":
-                await mark_handed(await session.connection(), [handing])
+                await mark_handed(session, [handing])
         log = _log.bind(delivery_id=delivery.delivery_id, event_id=handing.event_id, event_type=handing.event_type)
         log.info("webhook_called", outcome=call.outcome, state=state, duration_ms=call.duration_ms)
         if state == "pending":
