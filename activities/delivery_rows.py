@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _ANSWER_CHARACTERS_KEPT = 2_000
@@ -90,7 +89,7 @@ async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | N
     row = (await connection.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
-    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(dict(row)))
+    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(row))
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ async def record_calls(session: AsyncSession, called: Sequence[Called]) -> None:
     await (await session.connection()).execute(_RECORD, values)
 
 
-def sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:
+def sealed_secrets(row: RowMapping) -> tuple[bytes, ...]:
     """The secrets of an endpoint's row that sign now, the newest first; none where there is no endpoint."""
     until = row["previous_until"]
     previous_signs = row["previous_secret"] and until and until > datetime.now(UTC)

@@ -44,10 +44,9 @@ class FirstRecords:
         while self._waiting:
             await asyncio.sleep(GATHERED_FOR_S)
             together, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
-            writing = asyncio.create_task(self._write([end for end, _ in together]))
-            await asyncio.wait([writing])
+            (outcome,) = await asyncio.gather(self._write([end for end, _ in together]), return_exceptions=True)
             for _, written in together:
-                _settle(written, writing)
+                _settle(written, outcome)
 
     async def _write(self, ends: list[EndOfTry]) -> None:
         ended = [end.handing for end in ends if end.called.state != "pending"]
@@ -57,13 +56,11 @@ class FirstRecords:
                 await mark_handed(await session.connection(), ended)
 
 
-def _settle(waiting: Future[None], writing: Task[None]) -> None:
+def _settle(waiting: Future[None], outcome: BaseException | None) -> None:
     """Whoever still waits hears how the transaction ended."""
     if waiting.done():
         return
-    if writing.cancelled():
-        waiting.cancel()
-    elif error := writing.exception():
-        waiting.set_exception(error)
-    else:
+    if outcome is None:
         waiting.set_result(None)
+    else:
+        waiting.set_exception(outcome)
