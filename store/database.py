@@ -1,13 +1,16 @@
 """The one place where transactions begin and commit."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from store.failpoints import Failpoints
+from store.session import Session
 
 # Below the two seconds of a local activity, so that the database gives up before the engine does.
 LOCK_TIMEOUT_MS = 1_200
@@ -25,7 +28,6 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, failpoints: Failpoints | None = None) -> None:
         self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._failpoints = failpoints
         self.commits: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
@@ -39,6 +41,7 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
             pool_use_lifo=True,
+            json_deserializer=orjson.loads,
             hide_parameters=True,  # an error's text reaches logs and workflows, its parameters must not (law 14)
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
@@ -59,7 +62,8 @@ class Database:
 
         `name` is the step, counted in `commits`; `key` is the business object, for failpoints.
         """
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with self._session() as session:
+            await session.start()
             yield session
             await self.reach(f"{name}:before", key)
             await session.commit()
@@ -69,9 +73,20 @@ class Database:
     @asynccontextmanager
     async def reading(self, name: str = "other") -> AsyncIterator[AsyncSession]:
         """A session for reads, each statement for itself; nothing is written. Counted in `reads` by `name`."""
-        async with AsyncSession(self._autocommit, expire_on_commit=False) as session:
+        async with self._session() as session:
             yield session
         self.reads[name] += 1
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        session = await Session.borrow(self._engine)
+        try:
+            yield session
+        except asyncio.CancelledError:  # a statement may be under way, and nobody waits for its answer
+            await session.end(cut=True)
+            raise
+        finally:
+            await session.end()
 
     async def reach(self, point: str, key: str) -> None:
         """A failpoint: nothing happens unless it is armed."""

@@ -1,0 +1,174 @@
+"""A session whose textual statements go straight to the driver; table objects take SQLAlchemy's way.
+
+Most steps are a few calls of SQL functions, and what SQLAlchemy does around each of them costs more than the call. So
+`text` is compiled once, and run by asyncpg, which prepares it once per connection. A session that is asked for more
+(`select`, `add`, `get`) becomes a whole one on the same connection, with a savepoint of its own in the transaction.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import asyncpg
+from sqlalchemy import Connection, Dialect, TextClause, TextualSelect
+from sqlalchemy.engine import Result
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util import greenlet_spawn
+
+#: What asyncpg raises for a statement that failed and for a connection that is gone.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A statement as the driver takes it: the names of its parameters in their order, and how each is bound."""
+
+    sql: str
+    binds: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+
+    def values(self, arguments: dict[str, Any] | None) -> list[Any]:
+        given = arguments or {}
+        return [given[name] if bind is None else bind(given[name]) for name, bind in self.binds]
+
+
+_prepared: WeakKeyDictionary[TextClause | TextualSelect, _Prepared] = WeakKeyDictionary()
+
+
+class Session(AsyncSession):
+    """One borrowed connection: `borrow` takes it from the pool, `end` gives it back."""
+
+    def __init__(self, engine: AsyncEngine, connection: Connection) -> None:
+        # The parent's own part waits until somebody needs it (`__getattr__`).
+        self._engine = engine
+        self._connection = connection
+        self._driver: asyncpg.Connection = connection.connection.driver_connection
+        self._transaction: asyncpg.transaction.Transaction | None = None
+        self._ended = False
+
+    @classmethod
+    async def borrow(cls, engine: AsyncEngine) -> "Session":
+        """A session in which each statement stands for itself. SQLAlchemyError when there is no connection."""
+        return cls(engine, await greenlet_spawn(engine.sync_engine.connect))
+
+    async def start(self) -> None:
+        """From here all statements are one transaction."""
+        transaction = self._driver.transaction()
+        with self._as_sqlalchemy("BEGIN"):
+            await transaction.start()
+        self._transaction = transaction
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the parent has
+        if name not in {"sync_session", "_proxied", "bind", "binds"}:
+            raise AttributeError(name)
+        if self._transaction is None:
+            self._connection.execution_options(isolation_level="AUTOCOMMIT")
+        super().__init__(AsyncConnection(self._engine, sync_connection=self._connection), expire_on_commit=False)
+        return getattr(self, name)
+
+    async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:  # noqa: ANN401 - as the parent
+        """The first column of the first row; None without a row."""
+        if options or not isinstance(statement, TextClause | TextualSelect):
+            return await super().scalar(statement, params, **options)
+        prepared = self._prepare(statement)
+        with self._as_sqlalchemy(prepared.sql):
+            return await self._driver.fetchval(prepared.sql, *prepared.values(params))
+
+    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:  # noqa: ANN401
+        """All rows that the statement answers."""
+        if options or not isinstance(statement, TextClause | TextualSelect):
+            answered: Result[Any] = await super().execute(statement, params, **options)
+            return answered
+        prepared = self._prepare(statement)
+        with self._as_sqlalchemy(prepared.sql):
+            return _result(await self._driver.fetch(prepared.sql, *prepared.values(params)))
+
+    async def commit(self) -> None:
+        """What the session did stands."""
+        if self._whole:
+            await super().commit()
+        if self._transaction is not None:
+            with self._as_sqlalchemy("COMMIT"):
+                await self._transaction.commit()
+            self._transaction = None
+
+    async def end(self, *, cut: bool = False) -> None:
+        """The connection is back in the pool, what was not committed is undone; with `cut` it is closed instead.
+
+        A second call does nothing.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            if not cut:
+                await self._roll_back()
+        finally:
+            if cut or self._driver.is_closed() or self._driver.is_in_transaction():
+                self._connection.invalidate()
+            self._connection.close()
+
+    @property
+    def _whole(self) -> bool:
+        return "sync_session" in vars(self)
+
+    async def _roll_back(self) -> None:
+        """A connection that cannot even do that is closed by `end`."""
+        with suppress(DBAPIError, *DRIVER_ERRORS):
+            if self._whole:
+                await super().close()
+            if self._transaction is not None:
+                await self._transaction.rollback()
+
+    def _prepare(self, statement: TextClause | TextualSelect) -> _Prepared:
+        known = _prepared.get(statement)
+        if known is None:
+            known = _prepared[statement] = _compile(statement, self._engine.dialect)
+        return known
+
+    @contextmanager
+    def _as_sqlalchemy(self, sql: str) -> Iterator[None]:
+        """The driver's failures as SQLAlchemy's: callers know one tree of errors, and parameters stay hidden."""
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            raise _translated(self._connection, error, sql) from error
+
+
+def _translated(connection: Connection, error: Exception, sql: str) -> BaseException:
+    dialect = connection.dialect
+    base = dialect.loaded_dbapi.Error
+    adapted: Any = connection.connection.dbapi_connection
+    try:
+        adapted._handle_exception(error)  # noqa: SLF001 - it always raises, and has no public name
+    except base as known:
+        lost = adapted.driver_connection.is_closed()
+        return DBAPIError.instance(
+            sql, None, known, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        )
+    except DRIVER_ERRORS as unknown:
+        return unknown
+    raise AssertionError("a failure of the driver is raised again")
+
+
+def _compile(statement: TextClause | TextualSelect, dialect: Dialect) -> _Prepared:
+    compiled = statement.compile(dialect=dialect)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError("a textual statement compiles to SQL")
+    binds: dict[str, Any] = dict(compiled._bind_processors)  # noqa: SLF001 - what each parameter passes on its way
+    return _Prepared(compiled.string, tuple((name, binds.get(name)) for name in compiled.positiontup or ()))
+
+
+def _result(records: Sequence[asyncpg.Record]) -> Result[Any]:
+    keys = tuple(records[0].keys()) if records else ("nothing",)
+    return IteratorResult(_metadata(keys), iter([tuple(record) for record in records]))
+
+
+@lru_cache(maxsize=512)
+def _metadata(keys: tuple[str, ...]) -> SimpleResultMetaData:
+    return SimpleResultMetaData(keys)
