@@ -85,8 +85,7 @@ class CallRecord:
 
 async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | None:
     """The delivery as it stands; the previous secret is there while it still signs."""
-    connection = await session.connection()
-    row = (await connection.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
+    row = (await session.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
     return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(row))
@@ -111,7 +110,7 @@ async def record_calls(session: AsyncSession, called: Sequence[Called]) -> None:
         "durations_ms": [one.call.duration_ms for one in called],
         "answers": [one.call.kept_answer for one in called],
     }
-    await (await session.connection()).execute(_RECORD, values)
+    await session.execute(_RECORD, values)
 
 
 def sealed_secrets(row: RowMapping) -> tuple[bytes, ...]:

@@ -74,11 +74,11 @@ class EventFeed:
         await self._fail_lapsed()
         own_for = self._schedule.own_for
         async with self._database.reading("event.waiting") as session:
-            waiting = await read_waiting(await session.connection(), own_for)
+            waiting = await read_waiting(session, own_for)
         numbered = await self._number() if waiting.unnumbered else 0
         if waiting.unhanded:
             async with self._database.reading("event.unhanded") as session:
-                unhanded = await read_unhanded(await session.connection(), own_for, EVENTS_AT_ONCE)
+                unhanded = await read_unhanded(session, own_for, EVENTS_AT_ONCE)
             await self._hand_over.start(unhanded)
         return bool(numbered) or waiting.unhanded
 
@@ -91,7 +91,7 @@ class EventFeed:
         """How many events were numbered; their deliveries are being tried, or have their activities."""
         numbered_at = time.monotonic()
         async with self._database.transaction("event.number") as session:
-            numbered = await number_events(await session.connection(), self._render, EVENTS_AT_ONCE)
+            numbered = await number_events(session, self._render, EVENTS_AT_ONCE)
         await self._hand_over.start(self._left(numbered, numbered_at))
         return numbered.events
 
@@ -106,6 +106,6 @@ class EventFeed:
             return
         self._lapse_at = time.monotonic() + LAPSE_EVERY_S
         async with self._database.transaction("event.lapse") as session:
-            lapsed = await fail_lapsed(await session.connection(), self._schedule.lapse_after)
+            lapsed = await fail_lapsed(session, self._schedule.lapse_after)
         if lapsed:
             _log.warning("deliveries_lapsed", count=lapsed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.delivery_rows import Outgoing
 
@@ -47,9 +47,13 @@ _MARK_HANDED = text("""
     )
 """)
 _LAPSE = text("""
-    UPDATE delivery SET state = 'failed' FROM event
-    WHERE event.id = delivery.event_id AND delivery.state = 'pending'
-      AND delivery.created_at < now() - CAST(:age AS interval) AND event.handed_at < now() - CAST(:age AS interval)
+    WITH lapsed AS (
+        UPDATE delivery SET state = 'failed' FROM event
+        WHERE event.id = delivery.event_id AND delivery.state = 'pending'
+          AND delivery.created_at < now() - CAST(:age AS interval) AND event.handed_at < now() - CAST(:age AS interval)
+        RETURNING delivery.id
+    )
+    SELECT count(*) FROM lapsed
 """)
 
 
@@ -81,29 +85,29 @@ class NewDelivery:
     outgoing: Outgoing
 
 
-async def read_waiting(connection: AsyncConnection, own_for: timedelta) -> Waiting:
+async def read_waiting(session: AsyncSession, own_for: timedelta) -> Waiting:
     """Whether there is anything to number or to hand over: one cheap statement for the idle feed.
 
     Deliveries younger than `own_for` do not count: the feed that numbered their event tries them.
     """
-    row = (await connection.execute(_WAITING, {"own_for": own_for})).one()
+    row = (await session.execute(_WAITING, {"own_for": own_for})).one()
     return Waiting(row.unnumbered, row.unhanded)
 
 
-async def read_unhanded(connection: AsyncConnection, own_for: timedelta, limit: int) -> list[Handing]:
+async def read_unhanded(session: AsyncSession, own_for: timedelta, limit: int) -> list[Handing]:
     """The pending deliveries of the first `limit` events that were not handed over and that no feed is trying."""
-    rows = (await connection.execute(_UNHANDED, {"own_for": own_for, "limit": limit})).mappings()
+    rows = (await session.execute(_UNHANDED, {"own_for": own_for, "limit": limit})).mappings()
     return [Handing(**row) for row in rows]
 
 
-async def mark_handed(connection: AsyncConnection, handed: Sequence[Handing]) -> None:
+async def mark_handed(session: AsyncSession, handed: Sequence[Handing]) -> None:
     """Events whose pending deliveries were all handed over are done; one that got another meanwhile stays open."""
     event_ids = list({handing.event_id for handing in handed})
     delivery_ids = [handing.delivery_id for handing in handed if handing.delivery_id]
-    await connection.execute(_LOCK, {"event_ids": event_ids})
-    await connection.execute(_MARK_HANDED, {"event_ids": event_ids, "delivery_ids": delivery_ids})
+    await session.execute(_LOCK, {"event_ids": event_ids})
+    await session.execute(_MARK_HANDED, {"event_ids": event_ids, "delivery_ids": delivery_ids})
 
 
-async def fail_lapsed(connection: AsyncConnection, age: timedelta) -> int:
+async def fail_lapsed(session: AsyncSession, age: timedelta) -> int:
     """Deliveries that were handed over longer ago than Temporal keeps trying have failed; answers how many."""
-    return (await connection.execute(_LAPSE, {"age": age})).rowcount
+    return int(await session.scalar(_LAPSE, {"age": age}))

@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import RowMapping, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.delivery_rows import Outgoing
 from activities.event_endpoints import Endpoint, endpoint_of
@@ -89,15 +89,15 @@ class Numbered:
     deliveries: tuple[NewDelivery, ...] = ()
 
 
-async def number_events(connection: AsyncConnection, render: Render, limit: int) -> Numbered:
+async def number_events(session: AsyncSession, render: Render, limit: int) -> Numbered:
     """Committed events have the next numbers, their bodies and their deliveries.
 
     Only the holder of the lock numbers, and its commit makes the numbers visible before the next holder reads the last
     one: whoever sees number n + 1 sees n. None are numbered while another feed holds the lock.
     """
-    if not (await connection.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
+    if not (await session.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
         return Numbered(0)
-    rows = (await connection.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
+    rows = (await session.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
     events = in_version_order([committed_event(row) for row in rows])
     endpoints = {row["merchant_id"]: endpoint for row in rows if (endpoint := endpoint_of(row))}
     rendered = list(_rendered(events, endpoints, render))
@@ -105,7 +105,7 @@ async def number_events(connection: AsyncConnection, render: Render, limit: int)
         return Numbered(0)
     told = [(entry, url) for entry in rendered for url in entry.urls]
     deliveries = tuple(new_delivery(new_id("dlv"), entry, url) for entry, url in told)
-    await _write_numbers(connection, rendered, deliveries, first=rows[0]["last_feed_no"] + 1)
+    await _write_numbers(session, rendered, deliveries, first=rows[0]["last_feed_no"] + 1)
     return Numbered(len(rendered), deliveries)
 
 
@@ -130,13 +130,11 @@ def in_version_order(events: Sequence[CommittedEvent]) -> list[CommittedEvent]:
     return [waiting[event.object_id].pop() for event in events]
 
 
-async def add_deliveries(
-    connection: AsyncConnection, entries: Sequence[tuple[str, str, tuple[str, ...]]]
-) -> tuple[str, ...]:
+async def add_deliveries(session: AsyncSession, entries: Sequence[tuple[str, str, tuple[str, ...]]]) -> tuple[str, ...]:
     """A pending delivery for each URL of each (event id, merchant id, URLs); answers the delivery ids."""
     wanted = [(new_id("dlv"), event_id, merchant_id, url) for event_id, merchant_id, urls in entries for url in urls]
     if wanted:
-        await connection.execute(_ADD_DELIVERIES, _delivery_columns(wanted))
+        await session.execute(_ADD_DELIVERIES, _delivery_columns(wanted))
     return tuple(delivery_id for delivery_id, *_ in wanted)
 
 
@@ -178,7 +176,7 @@ def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
 
 
 async def _write_numbers(
-    connection: AsyncConnection, rendered: Sequence[RenderedEvent], deliveries: Sequence[NewDelivery], *, first: int
+    session: AsyncSession, rendered: Sequence[RenderedEvent], deliveries: Sequence[NewDelivery], *, first: int
 ) -> None:
     """One statement: the numbers from `first` on, and the deliveries."""
     rows = [(one.delivery_id, one.handing.event_id, one.handing.merchant_id, one.outgoing.url) for one in deliveries]
@@ -189,4 +187,4 @@ async def _write_numbers(
         "told": [bool(entry.urls) for entry in rendered],
         **_delivery_columns(rows),
     }
-    await connection.execute(_NUMBER, values)
+    await session.execute(_NUMBER, values)

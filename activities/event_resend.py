@@ -24,11 +24,10 @@ async def resend(database: Database, event_id: str, merchant_id: str) -> tuple[s
     resend also stands while Temporal is down. NotFound for another merchant's event. Empty where there is no URL.
     """
     async with database.transaction("event.resend", event_id) as session:
-        connection = await session.connection()
         keys = {"event_id": event_id, "merchant_id": merchant_id}
-        event = (await connection.execute(_REOPEN, keys)).one_or_none()
+        event = (await session.execute(_REOPEN, keys)).one_or_none()
         if event is None:
             raise NotFound("There is no such event")
         endpoint = Subscription(event.url, ("*",)) if event.url else None
         urls = tuple(targets(event.type, event.snapshot, endpoint))
-        return await add_deliveries(connection, [(event_id, merchant_id, urls)])
+        return await add_deliveries(session, [(event_id, merchant_id, urls)])

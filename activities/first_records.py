@@ -53,7 +53,7 @@ class FirstRecords:
         async with self._database.transaction("webhook.first", ends[0].called.delivery_id) as session:
             await record_calls(session, [end.called for end in ends])
             if ended:
-                await mark_handed(await session.connection(), ended)
+                await mark_handed(session, ended)
 
 
 def _settle(waiting: Future[None], outcome: BaseException | None) -> None:

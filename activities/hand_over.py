@@ -45,7 +45,7 @@ class HandOver:
         at_once = asyncio.Semaphore(STARTS_AT_ONCE)
         await asyncio.gather(*(self._start(handing, delay, at_once) for handing in handings))
         async with self._database.transaction("event.hand") as session:
-            await mark_handed(await session.connection(), handings)
+            await mark_handed(session, handings)
 
     async def _start(self, handing: Handing, delay: timedelta | None, at_once: asyncio.Semaphore) -> None:
         if handing.delivery_id is None:

@@ -97,8 +97,7 @@ class Counting:
         database = Database.connect(self._stack.plan.addresses.database_url, pool_size=PROBES)
         async with AsyncExitStack() as opened:
             for _ in range(PROBES):
-                session = await opened.enter_async_context(database.reading())
-                await session.connection()
+                await opened.enter_async_context(database.reading())
         await database.close()
         return ((await self._complete_statistics()).commits - before.commits) / PROBES
 

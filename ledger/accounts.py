@@ -182,8 +182,7 @@ async def close_account(session: AsyncSession, account_id: AccountId) -> None:
 
 async def read_account(session: AsyncSession, account_id: AccountId) -> AccountBalance:
     """The account as it is now, with whatever its inbox contains. UnknownAccount."""
-    connection = await session.connection()
-    row = (await connection.execute(_READ, {"account_id": account_id})).one_or_none()
+    row = (await session.execute(_READ, {"account_id": account_id})).one_or_none()
     if row is None:
         raise UnknownAccount(f"no account {account_id}")
     return AccountBalance.model_validate(row, from_attributes=True)
@@ -199,23 +198,20 @@ async def accounts_of(  # noqa: PLR0913 - a filter each, by name
     limit: int = 20,
 ) -> tuple[AccountBalance, ...]:
     """The merchant's accounts in the order of their ids; `after` is the last one read before."""
-    connection = await session.connection()
     arguments = {"merchant_id": merchant_id, "kind": kind, "owner": owner, "after": after, "accounts_max": limit}
-    rows = await connection.execute(_OF_MERCHANT, arguments)
+    rows = await session.execute(_OF_MERCHANT, arguments)
     return tuple(AccountBalance.model_validate(row, from_attributes=True) for row in rows)
 
 
 async def balance_at(session: AsyncSession, account_id: AccountId, at: datetime) -> int:
     """What the account held by the postings that were written up to `at`, holds included, in minor units."""
-    connection = await session.connection()
     until = at + timedelta(microseconds=1)
-    return int((await connection.execute(_BALANCE_AT, {"account_id": account_id, "until": until})).scalar_one())
+    return int((await session.execute(_BALANCE_AT, {"account_id": account_id, "until": until})).scalar_one())
 
 
 async def balance_on(session: AsyncSession, account_id: AccountId, day: date) -> int:
     """What the account held at the end of a day by what is booked up to it; a sealed day's never changes."""
-    connection = await session.connection()
-    return int((await connection.execute(_BALANCE_ON, {"account_id": account_id, "day": day})).scalar_one())
+    return int((await session.execute(_BALANCE_ON, {"account_id": account_id, "day": day})).scalar_one())
 
 
 async def statement(
@@ -229,6 +225,5 @@ async def statement(
     """The account's entries, newest first, each with the balance after it; `after` is the last one read before."""
     place = {"posting_id": after.posting_id, "n": after.n} if after else {"posting_id": None, "n": None}
     days = (booked or BookedDays()).model_dump()
-    connection = await session.connection()
-    rows = await connection.execute(_STATEMENT, {"account_id": account_id, "entries_max": limit, **place, **days})
+    rows = await session.execute(_STATEMENT, {"account_id": account_id, "entries_max": limit, **place, **days})
     return tuple(StatementEntry.model_validate(row, from_attributes=True) for row in rows)

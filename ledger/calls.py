@@ -19,9 +19,8 @@ async def call(session: AsyncSession, statement: TextClause, arguments: dict[str
 
 async def call_rows(session: AsyncSession, statement: TextClause, arguments: dict[str, Any]) -> Sequence[Row[Any]]:
     """The rows that a function of the book answers; refused in the same way."""
-    connection = await session.connection()
     try:
-        return (await connection.execute(statement, arguments)).all()
+        return (await session.execute(statement, arguments)).all()
     except DBAPIError as error:
         if refused := refusal(error):
             raise refused from error

@@ -48,26 +48,22 @@ async def seal_day(session: AsyncSession, day: date) -> SealedDay | None:
     None for a day before the first that can have a posting. Waits for the postings under way of those days. DayNotOver.
     """
     await call(session, _SEAL, {"day": day})
-    connection = await session.connection()
-    row = (await connection.execute(_DAY, {"day": day})).one_or_none()
+    row = (await session.execute(_DAY, {"day": day})).one_or_none()
     return None if row is None else SealedDay.model_validate(row, from_attributes=True)
 
 
 async def last_sealed(session: AsyncSession) -> SealedDay | None:
     """The newest day that is sealed; None before the first."""
-    connection = await session.connection()
-    row = (await connection.execute(_LAST)).one_or_none()
+    row = (await session.execute(_LAST)).one_or_none()
     return None if row is None else SealedDay.model_validate(row, from_attributes=True)
 
 
 async def sealed_after(session: AsyncSession, day: date | None) -> tuple[SealedDay, ...]:
     """The sealed days after this one, oldest first; all of them for None."""
-    connection = await session.connection()
-    rows = (await connection.execute(_AFTER, {"day": day or date.min})).all()
+    rows = (await session.execute(_AFTER, {"day": day or date.min})).all()
     return tuple(SealedDay.model_validate(row, from_attributes=True) for row in rows)
 
 
 async def changed_days(session: AsyncSession) -> tuple[date, ...]:
     """The sealed days whose postings, entries, balances or chain are not what was sealed; reads the whole book."""
-    connection = await session.connection()
-    return tuple((await connection.execute(_CHANGED)).scalars())
+    return tuple((await session.execute(_CHANGED)).scalars())

@@ -45,7 +45,7 @@ async def append(session: AsyncSession, act: Act) -> None:
 
 async def seal(session: AsyncSession) -> AuditBlock | None:
     """The oldest unsealed actions are in a block, which is answered; None when all of them were. One SQL call."""
-    row = (await (await session.connection()).execute(_SEAL)).mappings().one_or_none()
+    row = (await session.execute(_SEAL)).mappings().one_or_none()
     return None if row is None or row["n"] is None else AuditBlock(**row)
 
 

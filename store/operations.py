@@ -57,7 +57,7 @@ async def claim_operation(session: AsyncSession, claim: OperationClaim) -> Claim
     A caller of an equal claim waits until this transaction ends.
     """
     arguments = {**vars(claim), "body": json.dumps(dict(claim.body))}
-    row = (await (await session.connection()).execute(_CLAIM, arguments)).one()
+    row = (await session.execute(_CLAIM, arguments)).one()
     match row.verdict:
         case "key_reused":
             raise IdempotencyKeyReused

@@ -65,7 +65,7 @@ class PaymentFilter:
 
 async def payment_snapshot(session: AsyncSession, named: PaymentName) -> Snapshot | None:
     """The payment and its attempts; None when there is none, or it is another merchant's, or another kind of thing."""
-    found = await (await session.connection()).execute(_ONE, vars(named))
+    found = await session.execute(_ONE, vars(named))
     row = found.mappings().one_or_none()
     return None if row is None else dict(row)
 
@@ -75,5 +75,5 @@ async def payment_snapshots(session: AsyncSession, wanted: PaymentFilter, *, lim
     asked = {name: value for name, value in vars(wanted).items() if value is not None}
     where = " AND ".join(_CONDITIONS[name] for name in asked) or "true"
     statement = text(f"{_SNAPSHOT} WHERE {where} ORDER BY p.id DESC LIMIT :limit").columns(**_SHAPE)
-    found = await (await session.connection()).execute(statement, {**asked, "limit": limit})
+    found = await session.execute(statement, {**asked, "limit": limit})
     return [dict(row) for row in found.mappings()]

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import IdempotencyKeyReused, OrderNoTaken
 from domain.orders import PaymentOrder
-from store.tables.requests import PaymentRequest
 
 SQL_FILE = Path(__file__).parent / "sql" / "claims.sql"
 
 _CLAIM_PAYMENT = text("SELECT * FROM claim_payment(:merchant_id, :key, :order_no, :request_hash, :new_id)")
+_KEEP_REQUEST = text(
+    "INSERT INTO payment_request (payment_id, merchant_id, body)"
+    " VALUES (:payment_id, :merchant_id, CAST(:body AS jsonb))"
+)
 _CLAIM_KEY = text("SELECT * FROM claim_key(:merchant_id, :route, :key, :request_hash, :new_id)")
 
 
@@ -54,7 +57,7 @@ async def claim_payment(session: AsyncSession, claim: PaymentClaim) -> Claimed:
     A caller of an equal claim waits until this transaction ends. The order number of a closed or failed payment is
     taken over. A replayed claim whose owner died is made young again, so the caller may start its payment.
     """
-    row = (await (await session.connection()).execute(_CLAIM_PAYMENT, vars(claim))).one()
+    row = (await session.execute(_CLAIM_PAYMENT, vars(claim))).one()
     _refuse(row.verdict, row.payment_id)
     return Claimed(payment_id=row.payment_id, replayed=row.verdict == "replayed", opened=row.opened)
 
@@ -66,17 +69,15 @@ async def claim_object(session: AsyncSession, claim: ObjectClaim) -> tuple[str, 
     """
     if claim.key is None:
         return claim.new_id, False
-    row = (await (await session.connection()).execute(_CLAIM_KEY, vars(claim))).one()
+    row = (await session.execute(_CLAIM_KEY, vars(claim))).one()
     _refuse(row.verdict, row.object_id)
     return row.object_id, row.verdict == "replayed"
 
 
 async def keep_request(session: AsyncSession, payment_id: str, merchant_id: str, order: PaymentOrder) -> None:
     """`open` finds the settled request of this payment; a claim that is joined by another caller has it already."""
-    body = order.model_dump(mode="json")
-    await (await session.connection()).execute(
-        insert(PaymentRequest).values(payment_id=payment_id, merchant_id=merchant_id, body=body)
-    )
+    arguments = {"payment_id": payment_id, "merchant_id": merchant_id, "body": order.model_dump_json()}
+    await session.execute(_KEEP_REQUEST, arguments)
 
 
 def _refuse(verdict: str, object_id: str) -> None:

@@ -44,7 +44,7 @@ async def write_slowly(business: Business, chance: random.Random) -> None:
         async with business.database.transaction("test") as session:
             session.add(business.event(object_id, version=version))
             await session.flush()
-            await (await session.connection()).execute(text("SELECT pg_sleep(:s)"), {"s": chance.random() * 0.03})
+            await session.execute(text("SELECT pg_sleep(:s)"), {"s": chance.random() * 0.03})
 
 
 async def read_by_cursor(business: Business, count: int) -> list[int]:
@@ -248,14 +248,13 @@ async def test_a_resend_in_the_middle_of_a_hand_over_is_not_forgotten(business: 
 
     async def mark() -> None:
         async with business.database.transaction("test") as session:
-            await mark_handed(await session.connection(), handed)
+            await mark_handed(session, handed)
 
     async with business.database.transaction("test") as session:
-        connection = await session.connection()
-        await connection.execute(text("UPDATE event SET handed_at = NULL WHERE id = :id"), {"id": event_id})
+        await session.execute(text("UPDATE event SET handed_at = NULL WHERE id = :id"), {"id": event_id})
         marking = asyncio.create_task(mark())
         await blocked(business)
-        await add_deliveries(connection, [(event_id, business.merchant_id, ("https://shop.example/",))])
+        await add_deliveries(session, [(event_id, business.merchant_id, ("https://shop.example/",))])
     await marking
     assert [{"handed_at": None}] == await business.rows("SELECT handed_at FROM event")
 
