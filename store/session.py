@@ -53,13 +53,20 @@ class Session(AsyncSession):
 
     @classmethod
     async def borrow(cls, engine: AsyncEngine) -> "Session":
-        """A session in which each statement stands for itself. SQLAlchemyError when there is no connection."""
-        return cls(engine, await greenlet_spawn(engine.sync_engine.connect))
+        """A session in which each statement stands for itself. SQLAlchemyError when there is no connection.
+
+        A connection that was lost while nobody used it is not given to anybody.
+        """
+        while True:
+            session = cls(engine, await greenlet_spawn(engine.sync_engine.connect))
+            if not session._driver.is_closed():
+                return session
+            await session.end()
 
     async def start(self) -> None:
         """From here all statements are one transaction."""
-        transaction = self._driver.transaction()
         with self._as_sqlalchemy("BEGIN"):
+            transaction = self._driver.transaction()
             await transaction.start()
         self._transaction = transaction
 

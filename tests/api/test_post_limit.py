@@ -1,9 +1,10 @@
 """A claim that the database could not end says nothing: it is asked again while the caller would wait."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
-import pytest
 from sqlalchemy import text
 
 from tests.support.centre import Centre
@@ -30,15 +31,20 @@ async def next_wait(centre: Centre, holder: int, *, after: datetime | None = Non
                 return since
 
 
+@asynccontextmanager
+async def taken(centre: Centre, shop: Shop, order_no: str) -> AsyncIterator[int]:
+    """The order number is another call's, which is undone at the end; answers its session."""
+    with suppress(WentAway):
+        async with centre.database.transaction("test") as session:
+            yield await session.scalar(_TAKE_ORDER, {"merchant_id": shop.merchant_id, "order_no": order_no})
+            raise WentAway
+
+
 async def test_a_claim_that_had_no_lock_in_time_is_asked_again(centre: Centre, shop: Shop) -> None:
     """Another call holds the order number for longer than a lock is waited for, and goes: the payment opens, once."""
     body = shop.order()
-    with pytest.raises(WentAway):
-        async with centre.database.transaction("test") as session:
-            taken = {"merchant_id": shop.merchant_id, "order_no": body["order_no"]}
-            holder: int = await session.scalar(_TAKE_ORDER, taken)
-            asked = asyncio.create_task(shop.call("POST", "/v1/payments", body))
-            await next_wait(centre, holder, after=await next_wait(centre, holder))
-            raise WentAway
+    async with taken(centre, shop, body["order_no"]) as holder:
+        asked = asyncio.create_task(shop.call("POST", "/v1/payments", body))
+        await next_wait(centre, holder, after=await next_wait(centre, holder))
     answer = await asked
     assert (201, False) == (answer.status_code, "Idempotent-Replayed" in answer.headers)
