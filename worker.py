@@ -6,8 +6,10 @@ python worker.py --prepare
 
 import argparse
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +79,10 @@ STICKY_LIMIT = timedelta(seconds=1)
 CACHED_WORKFLOWS = 2_000
 WORKFLOW_TASKS, LOCAL_ACTIVITIES, ACTIVITIES = 100, 200, 100
 POLLERS = 10
+#: An activation takes about a millisecond: more threads would only hand the interpreter's lock around.
+WORKFLOW_THREADS = 8
+#: Most of what the collector would look at again and again lives as long as the process.
+COLLECT_AFTER = (20_000, 20, 20)
 
 _log = structlog.get_logger("worker")
 
@@ -123,12 +129,13 @@ class WorkerParts:
                 raise ValueError(f"there is no task queue {queue!r}")
 
     def _saga_activities(self) -> list[Callable[..., Any]]:
-        payment = PaymentSteps(self.database, self.accounts, self.channels)
+        branches = LocalBranches(self.database, (Inventory(), Funds()))
+        payment = PaymentSteps(self.database, self.accounts, self.channels, branches)
         attempts = AttemptSteps(self.database, self.accounts, self.channels)
         refund, payout = RefundSteps(self.database), self._payout()
         flagging, watch = Flagging(self.database), Watch(self.database)
         return [
-            *LocalBranches(self.database, (Inventory(), Funds())).activities(),
+            *branches.activities(),
             *(payment.open, payment.refuse, payment.flag, payment.pivot, payment.close, payment.finish),
             *(attempts.forbid, attempts.presume, attempts.callback, attempts.switch),
             *(refund.open, refund.decide, refund.confirm, refund.fail),
@@ -167,6 +174,7 @@ def make_worker(parts: WorkerParts, queue: str) -> Worker:
         activities=parts.activities(queue),
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=CACHED_WORKFLOWS,
+        workflow_task_executor=ThreadPoolExecutor(WORKFLOW_THREADS, "workflow"),
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if queue == SAGA_QUEUE else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if queue == SAGA_QUEUE else None,
         max_concurrent_activities=ACTIVITIES,
@@ -238,6 +246,8 @@ async def serve(settings: Settings, queues: Sequence[str], loops: Sequence[str])
     parts = WorkerParts(settings, await connect_when_up(settings))
     await wait_for_schema(parts.database)
     workers = [make_worker(parts, queue) for queue in queues if parts.activities(queue)]
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     async with asyncio.TaskGroup() as tasks:
         for name in loops:
             tasks.create_task(parts.loop(name).run(stop))

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.participants import Participant
 from domain.commands import BranchesCommand, PaymentView
+from domain.states import PaymentState
 from store import payments
 from store.database import Database
 
@@ -24,6 +26,15 @@ class LocalBranches:
         async with self._database.transaction(_step(command, "try"), command.payment_id) as session:
             for participant in self._named(command):
                 await participant.try_(session, command.payment_id)
+
+    async def hold(self, session: AsyncSession, view: PaymentView) -> PaymentView:
+        """In the caller's transaction: all that a payment needs hold, unless it is on its way to an end; says if so."""
+        undecided = view.state.before_pivot and view.state is not PaymentState.CLOSING and view.failure_code is None
+        if not undecided or not view.holders:
+            return view
+        for name in view.holders:
+            await self._participants[name].try_(session, view.payment_id)
+        return view.model_copy(update={"holds": True})
 
     async def confirm(self, command: BranchesCommand) -> PaymentView:
         """One transaction: all have confirmed; with `finish` the payment is `succeeded` and its event written."""

@@ -3,29 +3,39 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.attempts import first_attempt
 from activities.judgement import ATTENTION_OWNER, BEFORE_PIVOT, OPEN_TO_PAYER
+from activities.local_branches import LocalBranches
 from activities.opening import line_row, opening_row
 from channels.registry import Channels
 from domain.commands import CloseCommand, PaymentView, RefusalCommand, StepCommand
-from domain.errors import NotFound
+from domain.errors import BusinessError, NotFound
 from domain.orders import PaymentOrder
 from domain.states import PaymentState
 from store import payments
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
 
+#: Another payment had the stock or the wallet for too long: a lock timeout, a deadlock.
+IN_USE = frozenset({"55P03", "40P01"})
 RUNNING = tuple(state for state in PaymentState if not state.terminal)
+
+_log = structlog.get_logger("steps")
 
 
 class PaymentSteps:
     """The steps that belong to no participant."""
 
-    def __init__(self, database: Database, accounts: ChannelAccounts, channels: Channels) -> None:
+    def __init__(
+        self, database: Database, accounts: ChannelAccounts, channels: Channels, branches: LocalBranches
+    ) -> None:
         self._database = database
+        self._branches = branches
         self._accounts = accounts
         self._channels = channels
 
@@ -35,15 +45,34 @@ class PaymentSteps:
 
         A second run reads what the first wrote. Amounts are recomputed, the fee rule is snapshotted, the day's limits
         are counted; a refusal here is kept on the payment, which then only has its undo before it.
-        """
-        async with self._database.transaction("payment.open", command.payment_id) as session:
-            view = await payments.view(session, command.payment_id)
-            return view or await self._insert(session, command.payment_id)
 
-    async def _insert(self, session: AsyncSession, payment_id: str) -> PaymentView:
+        The same transaction holds stock and balance part. Where that is refused, or has to wait for another payment,
+        the payment opens without, and the participants' own step is next; so does a payment that was counted in a
+        limit, because the merchant's others wait for the counter while this transaction lasts.
+        """
+        try:
+            async with self._database.transaction("payment.open", command.payment_id) as session:
+                view, counted = await self._opened(session, command.payment_id)
+                return view if counted else await self._branches.hold(session, view)
+        except BusinessError as refusal:
+            _log.info("opened_without_holds", reason=refusal.code)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in IN_USE:
+                raise
+            _log.info("opened_without_holds", reason="in_use")
+        async with self._database.transaction("payment.open", command.payment_id) as session:
+            return (await self._opened(session, command.payment_id))[0]
+
+    async def _opened(self, session: AsyncSession, payment_id: str) -> tuple[PaymentView, bool]:
+        """The payment, and whether this transaction has counted it in a limit of the merchant's."""
+        if view := await payments.view(session, payment_id):
+            return view, False
         request = await payments.request(session, payment_id)
         if request is None:
             raise NotFound(f"no request was kept for {payment_id}")
+        return await self._insert(session, payment_id, request), request["ruled"]
+
+    async def _insert(self, session: AsyncSession, payment_id: str, request: dict[str, Any]) -> PaymentView:
         order = PaymentOrder.model_validate(request["body"])
         payment = await opening_row(session, payment_id, order, request)
         attempt = None

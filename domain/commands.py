@@ -59,6 +59,7 @@ class PaymentView(Frozen):
     """A payment as the workflow needs it: the answer of every step that reads or moves it.
 
     `refunds_due` names refunds of late, double or mismatching money that the step created and that must be started.
+    `holds` is true in the answer of an `open` in whose transaction all of `holders` hold.
     """
 
     payment_id: str
@@ -79,6 +80,13 @@ class PaymentView(Frozen):
     close_reason: CloseReason | None = None
     attempts: tuple[AttemptView, ...] = ()
     refunds_due: tuple[str, ...] = ()
+    holds: bool = Field(default=False, exclude_if=lambda held: not held)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Who holds something of ours before anything is sent, in lock order: inventory before funds."""
+        held = (("inventory", self.has_lines), ("funds", self.balance_minor > 0))
+        return tuple(name for name, wanted in held if wanted)
 
     @property
     def attempt(self) -> AttemptView | None:

@@ -22,8 +22,7 @@ class HeldBranches:
 
     async def try_(self) -> None:
         """Stock is reserved and the balance part held, in one transaction; nothing to hold is no step."""
-        names = tuple(name for name in self.names() if name != "funds" or self._holds_balance())
-        if names:
+        if names := self._steps.payment.holders:
             await self._steps.try_branches(names)
 
     async def confirm(self) -> None:

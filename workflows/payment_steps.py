@@ -32,6 +32,7 @@ class PaymentSteps:
         self._id = payment_id
         self._story = story
         self._flagged = False
+        self._held_by_open = False
         self.view: PaymentView | None = None
 
     @property
@@ -42,13 +43,19 @@ class PaymentSteps:
         return self.view
 
     async def open(self) -> PaymentView:
-        """The payment exists; a payment that exists already is read."""
-        return self._keep("payment.open", await local("payment.open", StepCommand(payment_id=self._id), PaymentView))
+        """The payment exists, and holds what is ours if that was to be had at once; one that exists already is read."""
+        command = StepCommand(payment_id=self._id)
+        view = await local("payment.open", command, PaymentView, summary="open, and hold what is ours")
+        self._held_by_open = view.holds
+        return self._keep("payment.open", view)
 
     async def try_branches(self, names: tuple[str, ...]) -> None:
-        """All these participants hold, or none does."""
-        command = BranchesCommand(payment_id=self._id, participants=names)
+        """All these participants hold, or none does; what `open` held needs no step of its own."""
         step = f"{'+'.join(names)}.try"
+        if self._held_by_open:
+            self._story.tell(step, self.payment)
+            return
+        command = BranchesCommand(payment_id=self._id, participants=names)
         until = max(self.payment.expires_at - workflow.now(), timing.LOCAL_STEP)
         await local(step, command, type(None), summary="hold what is ours", until=until)
         self._story.tell(step, self.payment)

@@ -30,7 +30,7 @@ def park_at(armed: set[str]) -> str:
     return ",".join(f"{point}=park" for point in sorted(armed))
 
 
-PAID = points("payment.open", "inventory+funds.try", "channel.sent", "channel.known", "channel.callback")
+PAID = points("payment.open", "channel.sent", "channel.known", "channel.callback")
 PAID |= points("inventory+funds.confirm", "channel.pay.call")
 REFUSED = points("payment.refuse", "channel.forbid", "inventory.cancel", "funds.cancel", "payment.finish")
 CLOSED = points("payment.close", "channel.query.known", "channel.close.known", "inventory.cancel", "funds.cancel")
