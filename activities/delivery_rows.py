@@ -1,10 +1,10 @@
 """The rows of deliveries: what one must send, and how each call ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _ANSWER_CHARACTERS_KEPT = 2_000
@@ -24,13 +24,17 @@ _RECORD = text("""
     WITH counted AS (
         UPDATE delivery SET
             attempts = attempts + 1,
-            state = CASE WHEN state = 'pending' OR :state = 'delivered' THEN CAST(:state AS text) ELSE state END,
-            delivered_at = CASE WHEN :state = 'delivered' THEN coalesce(delivered_at, now()) ELSE delivered_at END
-        WHERE id = :delivery_id
-        RETURNING id, attempts
+            state = CASE WHEN delivery.state = 'pending' OR called.state = 'delivered'
+                THEN called.state ELSE delivery.state END,
+            delivered_at = CASE WHEN called.state = 'delivered'
+                THEN coalesce(delivered_at, now()) ELSE delivered_at END
+        FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:statuses AS bigint[]),
+                    CAST(:errors AS text[]), CAST(:durations_ms AS bigint[]), CAST(:answers AS text[]))
+            AS called (id, state, status, error, duration_ms, answer)
+        WHERE delivery.id = called.id
+        RETURNING delivery.id, attempts, status, error, duration_ms, answer
     )
-    INSERT INTO delivery_attempt (delivery_id, number, status, error, duration_ms, answer)
-    SELECT id, attempts, CAST(:status AS bigint), CAST(:error AS text), :duration_ms, CAST(:answer AS text) FROM counted
+    INSERT INTO delivery_attempt (delivery_id, number, status, error, duration_ms, answer) SELECT * FROM counted
 """)
 
 
@@ -84,23 +88,32 @@ async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | N
     row = (await session.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
-    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(dict(row)))
+    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(row))
 
 
-async def record_call(session: AsyncSession, delivery_id: str, call: CallRecord, state: str) -> None:
-    """The call has its row and its number, and the delivery its new state."""
+@dataclass(frozen=True)
+class Called:
+    """One call of a delivery, and the state that it leaves the delivery in."""
+
+    delivery_id: str
+    call: CallRecord
+    state: str
+
+
+async def record_calls(session: AsyncSession, called: Sequence[Called]) -> None:
+    """Each call has its row and its number, and its delivery its new state. No delivery is named twice."""
     values = {
-        "delivery_id": delivery_id,
-        "state": state,
-        "status": call.status,
-        "error": call.error,
-        "duration_ms": call.duration_ms,
-        "answer": call.kept_answer,
+        "ids": [one.delivery_id for one in called],
+        "states": [one.state for one in called],
+        "statuses": [one.call.status for one in called],
+        "errors": [one.call.error for one in called],
+        "durations_ms": [one.call.duration_ms for one in called],
+        "answers": [one.call.kept_answer for one in called],
     }
     await session.execute(_RECORD, values)
 
 
-def sealed_secrets(row: dict[str, Any]) -> tuple[bytes, ...]:
+def sealed_secrets(row: RowMapping) -> tuple[bytes, ...]:
     """The secrets of an endpoint's row that sign now, the newest first; none where there is no endpoint."""
     until = row["previous_until"]
     previous_signs = row["previous_secret"] and until and until > datetime.now(UTC)

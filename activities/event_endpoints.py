@@ -1,19 +1,11 @@
 """The endpoints that merchants registered, as the feed needs them: what each wants, and what signs for it."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import RowMapping
 
 from activities.delivery_rows import sealed_secrets
 from activities.event_targets import Subscription
-
-_ENDPOINTS = text("""
-    SELECT merchant_id, url, events, secret, previous_secret, previous_until
-    FROM webhook_endpoint WHERE merchant_id = ANY(:ids)
-""").columns(events=JSONB)
 
 
 @dataclass(frozen=True)
@@ -24,12 +16,8 @@ class Endpoint:
     sealed_secrets: tuple[bytes, ...]
 
 
-async def read_endpoints(session: AsyncSession, merchant_ids: Collection[str]) -> dict[str, Endpoint]:
-    """The endpoints of these merchants, by merchant; one without a webhook is missing."""
-    if not merchant_ids:
-        return {}
-    rows = (await session.execute(_ENDPOINTS, {"ids": sorted(merchant_ids)})).mappings()
-    return {
-        row["merchant_id"]: Endpoint(Subscription(row["url"], tuple(row["events"])), sealed_secrets(dict(row)))
-        for row in rows
-    }
+def endpoint_of(row: RowMapping) -> Endpoint | None:
+    """The endpoint whose columns stand beside an event; None where its merchant has no webhook."""
+    if row["url"] is None:
+        return None
+    return Endpoint(Subscription(row["url"], tuple(row["events"])), sealed_secrets(row))

@@ -18,6 +18,7 @@ from store.database import Database
 
 EVENTS_AT_ONCE = 200
 LAPSE_EVERY_S = 60.0
+#: Events that come in within a busy wait share one transaction; a webhook is that much later.
 BUSY_WAIT_S, IDLE_WAIT_S, TROUBLE_WAIT_S = 0.1, 0.25, 1.0
 
 _log = structlog.get_logger("events")

@@ -1,19 +1,19 @@
 """Numbers committed events, so that a reader with a cursor misses none, and decides where each is told."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import orjson
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.delivery_rows import Outgoing
-from activities.event_endpoints import Endpoint, read_endpoints
+from activities.event_endpoints import Endpoint, endpoint_of
 from activities.event_handing import Handing, NewDelivery
 from activities.event_targets import targets
 from domain.ids import new_id
@@ -25,25 +25,35 @@ Render = Callable[[str, dict[str, Any]], dict[str, Any]]
 _FEED_LOCK = 383_687
 
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
-_LAST_FEED_NO = text("SELECT coalesce(max(feed_no), 0) FROM event")
+# One statement after the lock's: whoever had the lock before has committed when this one looks.
 _UNNUMBERED = text("""
-    SELECT id, merchant_id, type, object_id, object_version, snapshot, created_at
-    FROM event WHERE feed_no IS NULL ORDER BY sequence LIMIT :limit
-""").columns(snapshot=JSONB)
-_NUMBER = text("""
-    UPDATE event SET
-        feed_no = numbered.feed_no,
-        body = numbered.body,
-        handed_at = CASE WHEN numbered.told THEN NULL ELSE now() END
-    FROM unnest(CAST(:ids AS text[]), CAST(:feed_nos AS bigint[]), CAST(:bodies AS text[]), CAST(:told AS boolean[]))
-        AS numbered (id, feed_no, body, told)
-    WHERE event.id = numbered.id
-""")
-_ADD_DELIVERIES = text("""
+    SELECT unnumbered.*, (SELECT coalesce(max(feed_no), 0) FROM event) AS last_feed_no,
+           endpoint.url, endpoint.events, endpoint.secret, endpoint.previous_secret, endpoint.previous_until
+    FROM (
+        SELECT id, merchant_id, type, object_id, object_version, snapshot, created_at, sequence
+        FROM event WHERE feed_no IS NULL ORDER BY sequence LIMIT :limit
+    ) unnumbered
+    LEFT JOIN webhook_endpoint endpoint ON endpoint.merchant_id = unnumbered.merchant_id
+    ORDER BY unnumbered.sequence
+""").columns(snapshot=JSONB, events=JSONB)
+_DELIVERIES = """
     INSERT INTO delivery (id, event_id, merchant_id, url)
-    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:event_ids AS text[]), CAST(:merchant_ids AS text[]),
+    SELECT * FROM unnest(CAST(:delivery_ids AS text[]), CAST(:event_ids AS text[]), CAST(:merchant_ids AS text[]),
                          CAST(:urls AS text[]))
-""")
+"""
+_ADD_DELIVERIES = text(_DELIVERIES)
+_NUMBER = text(f"""
+    WITH told AS (
+        UPDATE event SET
+            feed_no = numbered.feed_no,
+            body = numbered.body,
+            handed_at = CASE WHEN numbered.told THEN NULL ELSE now() END
+        FROM unnest(CAST(:ids AS text[]), CAST(:feed_nos AS bigint[]), CAST(:bodies AS text[]),
+                    CAST(:told AS boolean[])) AS numbered (id, feed_no, body, told)
+        WHERE event.id = numbered.id
+    )
+    {_DELIVERIES}
+""")  # noqa: S608 - it is a constant
 
 _log = structlog.get_logger("events")
 
@@ -88,17 +98,20 @@ async def number_events(session: AsyncSession, render: Render, limit: int) -> Nu
     if not (await session.execute(_TRY_LOCK, {"key": _FEED_LOCK})).scalar_one():
         return Numbered(0)
     rows = (await session.execute(_UNNUMBERED, {"limit": limit})).mappings().all()
-    events = in_version_order([CommittedEvent(**row) for row in rows])
-    endpoints = await read_endpoints(session, {event.merchant_id for event in events})
+    events = in_version_order([committed_event(row) for row in rows])
+    endpoints = {row["merchant_id"]: endpoint for row in rows if (endpoint := endpoint_of(row))}
     rendered = list(_rendered(events, endpoints, render))
     if not rendered:
         return Numbered(0)
-    await _write_numbers(session, rendered)
-    wanted = [(entry.event.id, entry.event.merchant_id, entry.urls) for entry in rendered]
-    delivery_ids = await add_deliveries(session, wanted)
     told = [(entry, url) for entry in rendered for url in entry.urls]
-    deliveries = (new_delivery(key, *pair) for key, pair in zip(delivery_ids, told, strict=True))
-    return Numbered(len(rendered), tuple(deliveries))
+    deliveries = tuple(new_delivery(new_id("dlv"), entry, url) for entry, url in told)
+    await _write_numbers(session, rendered, deliveries, first=rows[0]["last_feed_no"] + 1)
+    return Numbered(len(rendered), deliveries)
+
+
+def committed_event(row: RowMapping) -> CommittedEvent:
+    """The event of a row that has more columns."""
+    return CommittedEvent(**{field.name: row[field.name] for field in fields(CommittedEvent)})
 
 
 def new_delivery(delivery_id: str, told: RenderedEvent, url: str) -> NewDelivery:
@@ -119,13 +132,16 @@ def in_version_order(events: Sequence[CommittedEvent]) -> list[CommittedEvent]:
 
 async def add_deliveries(session: AsyncSession, entries: Sequence[tuple[str, str, tuple[str, ...]]]) -> tuple[str, ...]:
     """A pending delivery for each URL of each (event id, merchant id, URLs); answers the delivery ids."""
-    wanted = [(event_id, merchant_id, url) for event_id, merchant_id, urls in entries for url in urls]
-    ids = tuple(new_id("dlv") for _ in wanted)
+    wanted = [(new_id("dlv"), event_id, merchant_id, url) for event_id, merchant_id, urls in entries for url in urls]
     if wanted:
-        event_ids, merchant_ids, urls = (list(column) for column in zip(*wanted, strict=True))
-        values = {"ids": list(ids), "event_ids": event_ids, "merchant_ids": merchant_ids, "urls": urls}
-        await session.execute(_ADD_DELIVERIES, values)
-    return ids
+        await session.execute(_ADD_DELIVERIES, _delivery_columns(wanted))
+    return tuple(delivery_id for delivery_id, *_ in wanted)
+
+
+def _delivery_columns(rows: Sequence[tuple[str, str, str, str]]) -> dict[str, list[str]]:
+    names = ("delivery_ids", "event_ids", "merchant_ids", "urls")
+    columns = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def _rendered(
@@ -159,12 +175,16 @@ def body_of(event: CommittedEvent, rendered: dict[str, Any]) -> str:
     return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
 
 
-async def _write_numbers(session: AsyncSession, rendered: Sequence[RenderedEvent]) -> None:
-    first = (await session.execute(_LAST_FEED_NO)).scalar_one() + 1
+async def _write_numbers(
+    session: AsyncSession, rendered: Sequence[RenderedEvent], deliveries: Sequence[NewDelivery], *, first: int
+) -> None:
+    """One statement: the numbers from `first` on, and the deliveries."""
+    rows = [(one.delivery_id, one.handing.event_id, one.handing.merchant_id, one.outgoing.url) for one in deliveries]
     values = {
         "ids": [entry.event.id for entry in rendered],
         "feed_nos": list(range(first, first + len(rendered))),
         "bodies": [entry.body for entry in rendered],
         "told": [bool(entry.urls) for entry in rendered],
+        **_delivery_columns(rows),
     }
     await session.execute(_NUMBER, values)

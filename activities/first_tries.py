@@ -12,8 +12,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from activities.delivery_rows import CallRecord, record_call
-from activities.event_handing import Handing, NewDelivery, mark_handed
+from activities.delivery_rows import Called, CallRecord
+from activities.event_handing import Handing, NewDelivery
+from activities.first_records import EndOfTry, FirstRecords
 from activities.hand_over import DOWN, HandOver
 from activities.webhook_schedule import DeliverySchedule
 from activities.webhook_sending import WebhookSender
@@ -33,7 +34,7 @@ class FirstTries:
     def __init__(
         self, database: Database, sender: WebhookSender, hand_over: HandOver, schedule: DeliverySchedule
     ) -> None:
-        self._database = database
+        self._records = FirstRecords(database)
         self._sender = sender
         self._hand_over = hand_over
         self._schedule = schedule
@@ -101,10 +102,7 @@ class FirstTries:
 
     async def _conclude(self, delivery: NewDelivery, call: CallRecord) -> None:
         handing, state = delivery.handing, call.state
-        async with self._database.transaction("webhook.first", delivery.delivery_id) as session:
-            await record_call(session, delivery.delivery_id, call, state)
-            if state != "pending":
-                await mark_handed(session, [handing])
+        await self._records.keep(EndOfTry(handing, Called(delivery.delivery_id, call, state)))
         log = _log.bind(delivery_id=delivery.delivery_id, event_id=handing.event_id, event_type=handing.event_type)
         log.info("webhook_called", outcome=call.outcome, state=state, duration_ms=call.duration_ms)
         if state == "pending":

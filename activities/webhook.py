@@ -6,7 +6,7 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.delivery_rows import CallRecord, Outgoing, read_outgoing, record_call
+from activities.delivery_rows import Called, CallRecord, Outgoing, read_outgoing, record_calls
 from activities.webhook_guard import WebhookGuard
 from activities.webhook_schedule import DeliverySchedule
 from activities.webhook_sending import WebhookSender
@@ -57,7 +57,7 @@ class WebhookDelivery:
         call = await self._sender.send(outgoing)
         state = self._state_after(call)
         async with self._database.transaction("webhook.deliver", command.delivery_id) as session:
-            await record_call(session, command.delivery_id, call, state)
+            await record_calls(session, [Called(command.delivery_id, call, state)])
         return self._answer(command.delivery_id, outgoing, call, state)
 
     def _state_after(self, call: CallRecord) -> str:

@@ -1,18 +1,16 @@
 """A verified notification against our rows, and its place among the stored ones (law 8)."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import select
 
 from channels.answers import OrderAnswer
 from channels.base import Callback, CallbackKind, Inbound
 from domain.ids import new_id
-from store.tables.attempts import CallbackRow
 
 _NEVER_KEPT = frozenset({"authorization", "cookie"})
 
@@ -31,6 +29,18 @@ _OF_TRANSFER = text("""
         CASE WHEN state = 'returned' THEN 'returned' WHEN leg_state = 'known_ok' THEN 'succeeded'
             WHEN leg_state = 'known_fail' THEN 'failed' END AS known
     FROM payout WHERE out_no = :number
+""")
+
+_INSERT = text("""
+    INSERT INTO callback (id, channel, channel_account_id, kind, dedupe_key, out_no, out_refund_no, verdict, answer,
+                          headers, body, received_at, applied_at)
+    VALUES (:id, :channel, :channel_account_id, :kind, :dedupe_key, :out_no, :out_refund_no, :verdict,
+            CAST(:answer AS jsonb), CAST(:headers AS jsonb), :body, :received_at, :applied_at)
+    ON CONFLICT DO NOTHING RETURNING id
+""")
+_STORED = text("""
+    SELECT id, applied_at IS NOT NULL FROM callback
+    WHERE channel_account_id = :account_id AND dedupe_key = :dedupe_key
 """)
 
 
@@ -109,17 +119,12 @@ async def _insert(
 ) -> tuple[str, bool]:
     """The stored row's id, and whether its effect has been had already."""
     columns = _columns(received, verdict) | {"applied_at": received.inbound.received_at if known else None}
-    table = CallbackRow.__table__  # type: ignore[attr-defined]
-    statement = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.id)
-    inserted = (await session.execute(statement)).scalar_one_or_none()
+    inserted: str | None = await session.scalar(_INSERT, columns)
     if inserted is not None:
         return inserted, known
-    wanted = select(CallbackRow.id, CallbackRow.applied_at).where(
-        CallbackRow.channel_account_id == received.account_id,
-        CallbackRow.dedupe_key == received.callback.dedupe_key,
-    )
-    callback_id, applied_at = (await session.execute(wanted)).one()
-    return callback_id, applied_at is not None
+    stored = {"account_id": received.account_id, "dedupe_key": received.callback.dedupe_key}
+    callback_id, applied = (await session.execute(_STORED, stored)).one()
+    return callback_id, applied
 
 
 def _columns(received: Received, verdict: CallbackVerdict) -> dict[str, Any]:
@@ -133,8 +138,8 @@ def _columns(received: Received, verdict: CallbackVerdict) -> dict[str, Any]:
         "out_no": callback.out_no,
         "out_refund_no": callback.out_refund_no,
         "verdict": verdict.value,
-        "answer": callback.answer.model_dump(mode="json"),
-        "headers": {name: value for name, value in inbound.headers.items() if name not in _NEVER_KEPT},
+        "answer": callback.answer.model_dump_json(),
+        "headers": json.dumps({name: value for name, value in inbound.headers.items() if name not in _NEVER_KEPT}),
         "body": inbound.body,
         "received_at": inbound.received_at,
     }

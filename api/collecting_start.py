@@ -13,6 +13,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
+from api.post_limit import PostLimit
 from api.services import Services
 from api.workflow_start import LATE, start_and_ask
 from domain.commands import PaymentAnswer, PaymentCommand
@@ -40,6 +41,7 @@ class CollectingStart:
     number: str
     channel: str | None
     summary: str
+    limit: PostLimit
 
 
 async def start_collecting(services: Services, claimed: Claimed, start: CollectingStart) -> Snapshot:
@@ -65,7 +67,7 @@ async def _start(services: Services, payment_id: str, start: CollectingStart) ->
     """The workflow runs, and has answered if it could in time: what it knows is in the rows. Answers what failed."""
     workflow = TopUpWorkflow if start.purpose is Purpose.TOP_UP else PaymentWorkflow
     operation = _operation(workflow, payment_id, start)
-    _, missed = await start_and_ask(services, workflow.pay, update_id=UPDATE_ID, operation=operation)
+    _, missed = await start_and_ask(services, workflow.pay, update_id=UPDATE_ID, operation=operation, limit=start.limit)
     return missed
 
 

@@ -1,7 +1,7 @@
 """From a POST to a running refund, payout or transfer: claim the number, start, and hear whether it was accepted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from temporalio.common import (
 from temporalio.service import RPCError
 
 from api.idempotency import request_hash
+from api.post_limit import POST_LIMIT_S, PostLimit
 from api.services import Services
-from api.workflow_start import LATE, POST_LIMIT_S, start_and_ask
+from api.workflow_start import LATE, start_and_ask
 from domain.errors import BY_CODE, BusinessError, IdempotencyInProgress, InternalError, Unavailable
 from domain.outgoing import OperationAnswer
 from domain.states import Operation
@@ -43,6 +44,7 @@ class AskedOperation:
     kept: Mapping[str, Any]
     new_id: str
     key: str | None
+    limit: PostLimit = field(default_factory=PostLimit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,14 @@ async def claim(services: Services, asked: AskedOperation) -> ClaimedOperation:
         body=asked.kept,
         key=asked.key,
     )
-    async with services.database.transaction(f"{asked.operation}.claim", asked.new_id) as session:
-        claimed = await claim_operation(session, wanted)
+
+    async def claim_once() -> ClaimedOperation:
+        async with services.database.transaction(f"{asked.operation}.claim", asked.new_id) as session:
+            return await claim_operation(session, wanted)
+
+    claimed = await asked.limit.repeat(claim_once)
+    if claimed.object_id == asked.new_id:  # its own, even if an earlier try of this call made it
+        claimed = replace(claimed, replayed=False)
     structlog.contextvars.bind_contextvars(object_id=claimed.object_id)
     return claimed
 
@@ -85,7 +93,9 @@ async def start_operation(
     if claimed.opened:
         return
     operation = _operation(claimed.object_id, asked, start)
-    answer, missed = await start_and_ask(services, start.accepted, update_id=UPDATE_ID, operation=operation)
+    answer, missed = await start_and_ask(
+        services, start.accepted, update_id=UPDATE_ID, operation=operation, limit=asked.limit
+    )
     if isinstance(answer, OperationAnswer) and answer.refused_code is not None:
         async with services.database.transaction(f"{asked.operation}.drop", claimed.object_id) as session:
             await drop_operation(session, claimed.object_id)

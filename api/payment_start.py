@@ -1,10 +1,11 @@
 """From a POST to a running payment: claim first, then one call that starts the workflow and waits for its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from api.bodies import PaymentBody
 from api.collecting_start import CollectingStart, start_collecting
 from api.idempotency import request_hash
+from api.post_limit import PostLimit
 from api.routing import Wanted, route
 from api.services import Services
 from api.settling import check_shape, settle
@@ -24,6 +25,7 @@ class Asked:
     merchant_id: str
     body: PaymentBody
     key: str | None
+    limit: PostLimit = field(default_factory=PostLimit)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ async def open_payment(services: Services, asked: Asked) -> Opened:
         number=asked.body.order_no,
         channel=channel,
         summary=_summary(asked.body, channel),
+        limit=asked.limit,
     )
     snapshot = await start_collecting(services, claimed, start)
     return Opened(payment=render_payment(snapshot, with_pay=True), replayed=claimed.replayed)
@@ -79,14 +82,20 @@ async def _claim(
         new_id=new_payment_id(),
         key=asked.key,
     )
-    async with services.database.transaction("payment.claim", claim.new_id) as session:
-        claimed = await claim_payment(session, claim)
-        if not claimed.replayed:
-            if isinstance(channel_account, ChannelNotConfigured):
-                raise channel_account
-            order = await settle(session, asked.merchant_id, asked.body, channel_account)
-            await keep_request(session, claimed.payment_id, asked.merchant_id, order)
-    return claimed
+
+    async def claim_once() -> Claimed:
+        async with services.database.transaction("payment.claim", claim.new_id) as session:
+            claimed = await claim_payment(session, claim)
+            if not claimed.replayed:
+                if isinstance(channel_account, ChannelNotConfigured):
+                    raise channel_account
+                order = await settle(session, asked.merchant_id, asked.body, channel_account)
+                await keep_request(session, claimed.payment_id, asked.merchant_id, order)
+        return claimed
+
+    claimed = await asked.limit.repeat(claim_once)
+    # Its own, even if an earlier try of this call made it.
+    return replace(claimed, replayed=False) if claimed.payment_id == claim.new_id else claimed
 
 
 def _summary(body: PaymentBody, channel: str | None) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 
 from activities.webhook_guard import WebhookGuard
 from api.bodies import LineBody, PaymentBody
@@ -21,8 +21,9 @@ from domain.orders import OrderLine, PaymentOrder
 from domain.states import Invoke
 from ledger.accounts import read_account
 from ledger.chart import AccountKind
-from store.tables.catalogue import Sku
 from store.tables.merchants import ChannelAccountRow
+
+_PRICES = text("SELECT sku, unit_price_minor, currency FROM sku WHERE merchant_id = :merchant_id AND sku = ANY(:skus)")
 
 
 def check_shape(body: PaymentBody, guard: WebhookGuard) -> None:
@@ -95,7 +96,7 @@ async def _priced(session: AsyncSession, merchant_id: str, body: PaymentBody) ->
     )
 
 
-def _line(line: LineBody, sku: Sku | None, *, body: PaymentBody, position: int) -> OrderLine:
+def _line(line: LineBody, sku: Row[Any] | None, *, body: PaymentBody, position: int) -> OrderLine:
     field = f"lines[{position}].sku"
     if sku is None:
         raise UnknownSku(fields={field: "unknown"})
@@ -105,6 +106,6 @@ def _line(line: LineBody, sku: Sku | None, *, body: PaymentBody, position: int) 
     return OrderLine(sku=line.sku, quantity=line.quantity, unit_price_minor=price_minor, warehouse=line.warehouse)
 
 
-async def _catalogue(session: AsyncSession, merchant_id: str, lines: Sequence[LineBody]) -> dict[str, Sku]:
-    wanted = select(Sku).where(Sku.merchant_id == merchant_id, col(Sku.sku).in_({line.sku for line in lines}))
-    return {sku.sku: sku for sku in (await session.scalars(wanted)).all()}
+async def _catalogue(session: AsyncSession, merchant_id: str, lines: Sequence[LineBody]) -> dict[str, Row[Any]]:
+    wanted = {"merchant_id": merchant_id, "skus": sorted({line.sku for line in lines})}
+    return {row.sku: row for row in await session.execute(_PRICES, wanted)}

@@ -1,12 +1,13 @@
 """From a POST to a running top-up: a payment into a wallet, whose number is used once and for ever."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.bodies import TopUpBody
 from api.collecting_start import CollectingStart, start_collecting
 from api.idempotency import request_hash
+from api.post_limit import PostLimit
 from api.routing import Wanted, route
 from api.services import Services
 from api.settling import check_notify_url, require_auth_code
@@ -18,7 +19,7 @@ from domain.orders import PaymentOrder
 from domain.states import Invoke, Operation, Purpose
 from ledger.accounts import read_account
 from ledger.chart import AccountKind
-from store.operations import OperationClaim, claim_operation
+from store.operations import ClaimedOperation, OperationClaim, claim_operation
 from store.requests import Claimed, keep_request
 from store.tables.merchants import ChannelAccountRow
 
@@ -30,6 +31,7 @@ class AskedTopUp:
     merchant_id: str
     body: TopUpBody
     key: str | None
+    limit: PostLimit = field(default_factory=PostLimit)
 
 
 async def open_top_up(services: Services, asked: AskedTopUp) -> tuple[TopUpObject, bool]:
@@ -50,6 +52,7 @@ async def open_top_up(services: Services, asked: AskedTopUp) -> tuple[TopUpObjec
         number=body.top_up_no,
         channel=channel,
         summary=_summary(body, channel),
+        limit=asked.limit,
     )
     snapshot = await start_collecting(services, claimed, start)
     return render_top_up(snapshot, with_pay=True), claimed.replayed
@@ -78,14 +81,20 @@ async def _claim(services: Services, asked: AskedTopUp, account: ChannelAccountR
         body={},
         key=asked.key,
     )
-    async with services.database.transaction("top_up.claim", claim.new_id) as session:
-        claimed = await claim_operation(session, claim)
-        if not claimed.replayed:
-            if isinstance(account, ChannelNotConfigured):
-                raise account
-            await _require_wallet(session, asked)
-            await keep_request(session, claimed.object_id, asked.merchant_id, _order(body, account))
-    return Claimed(payment_id=claimed.object_id, replayed=claimed.replayed, opened=claimed.opened)
+
+    async def claim_once() -> ClaimedOperation:
+        async with services.database.transaction("top_up.claim", claim.new_id) as session:
+            claimed = await claim_operation(session, claim)
+            if not claimed.replayed:
+                if isinstance(account, ChannelNotConfigured):
+                    raise account
+                await _require_wallet(session, asked)
+                await keep_request(session, claimed.object_id, asked.merchant_id, _order(body, account))
+        return claimed
+
+    claimed = await asked.limit.repeat(claim_once)
+    replayed = claimed.replayed and claimed.object_id != claim.new_id
+    return Claimed(payment_id=claimed.object_id, replayed=replayed, opened=claimed.opened)
 
 
 async def _require_wallet(session: AsyncSession, asked: AskedTopUp) -> None:

@@ -12,10 +12,10 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from api.post_limit import PostLimit
 from api.services import Services
 from domain.errors import Unavailable
 
-POST_LIMIT_S = 8
 LOOK_LIMIT_S = 0.05
 
 #: The client tells our own time limit in its own words.
@@ -30,13 +30,14 @@ async def start_and_ask(
     *,
     update_id: str,
     operation: WithStartWorkflowOperation[Any, Any],
+    limit: PostLimit,
 ) -> tuple[Any, Exception | None]:
     """The workflow runs, and has answered if it could in time: `(answer, None)`, or `(None, what failed)`.
 
     `(None, None)` when it ended before it could answer: what it did stands in the rows.
     """
     try:
-        async with asyncio.timeout(POST_LIMIT_S):
+        async with asyncio.timeout_at(limit.ends_at):
             client = await services.temporal.client()
             answer = await client.execute_update_with_start_workflow(
                 update, id=update_id, start_workflow_operation=operation

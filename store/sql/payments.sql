@@ -26,13 +26,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- The rows as they are now, for the API's rendering and, without `pay` and `payer`, for events.
-CREATE FUNCTION payment_snapshot(p_id text) RETURNS jsonb
+CREATE FUNCTION payment_snapshot(p payment) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
         'payment', to_jsonb(p) - 'payer',
         'attempts', coalesce((
             SELECT jsonb_agg(to_jsonb(a) - 'pay' ORDER BY a.number) FROM attempt a WHERE a.payment_id = p.id), '[]'::jsonb))
-    FROM payment p WHERE p.id = p_id
 $$;
 
 CREATE FUNCTION event_append(p_merchant text, p_type text, p_object text, p_version bigint, p_snapshot jsonb) RETURNS void
@@ -107,7 +106,7 @@ BEGIN
     RETURNING * INTO moved;
     IF moved.id IS NOT NULL AND p_event IS NOT NULL THEN
         PERFORM event_append(
-            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved.id));
+            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved));
     END IF;
     IF moved.state IN ('closed', 'failed') THEN
         PERFORM rule_give_back(moved.id);
@@ -139,10 +138,10 @@ BEGIN
         UPDATE attempt SET
             state = CASE WHEN in_time THEN 'sent' ELSE 'never_sent' END,
             sent_at = CASE WHEN in_time THEN now() END,
+            sends = sends + in_time::integer,
             updated_at = now()
         WHERE out_no = p_out_no;
-    END IF;
-    IF in_time THEN
+    ELSIF in_time THEN
         UPDATE attempt SET sends = sends + 1 WHERE out_no = p_out_no;
     END IF;
     RETURN (

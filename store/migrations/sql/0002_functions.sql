@@ -211,11 +211,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     known reservation;
     line record;
-    place text;
+    owner text;
 BEGIN
     INSERT INTO reservation (payment_id, merchant_id, state)
     SELECT id, merchant_id, 'held' FROM payment WHERE id = p_payment
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT DO NOTHING
+    RETURNING merchant_id INTO owner;
     IF NOT FOUND THEN
         SELECT * INTO STRICT known FROM reservation WHERE payment_id = p_payment;
         IF known.state = 'released' THEN
@@ -223,32 +224,33 @@ BEGIN
         END IF;
         RETURN 'replay';
     END IF;
-    PERFORM 1 FROM stock s
-    WHERE (s.merchant_id, s.sku) IN (
-        SELECT p.merchant_id, l.sku FROM payment_line l JOIN payment p ON p.id = l.payment_id WHERE p.id = p_payment)
+    PERFORM FROM stock s
+    WHERE s.merchant_id = owner AND s.sku = ANY (ARRAY(SELECT l.sku FROM payment_line l WHERE l.payment_id = p_payment))
     ORDER BY s.sku, s.warehouse FOR UPDATE;
     FOR line IN
-        SELECT l.line_no, l.sku, l.quantity, l.warehouse, p.merchant_id, k.on_sale
-        FROM payment_line l JOIN payment p ON p.id = l.payment_id
-        LEFT JOIN sku k ON k.merchant_id = p.merchant_id AND k.sku = l.sku
+        SELECT l.line_no, l.sku, l.quantity, l.warehouse, k.on_sale
+        FROM payment_line l LEFT JOIN sku k ON k.merchant_id = owner AND k.sku = l.sku
         WHERE l.payment_id = p_payment
         ORDER BY l.sku, l.warehouse NULLS LAST, l.line_no
     LOOP
         IF NOT coalesce(line.on_sale, false) THEN
             RAISE EXCEPTION 'sku % is not on sale', line.sku USING ERRCODE = 'PI002';
         END IF;
-        SELECT s.warehouse INTO place FROM stock s
-        WHERE s.merchant_id = line.merchant_id AND s.sku = line.sku
-          AND (line.warehouse IS NULL OR s.warehouse = line.warehouse)
-          AND s.on_hand - s.reserved - s.sold >= line.quantity
-        ORDER BY s.on_hand - s.reserved - s.sold DESC, s.warehouse LIMIT 1;
-        IF place IS NULL THEN
+        WITH reserved AS (
+            UPDATE stock SET reserved = reserved + line.quantity
+            WHERE merchant_id = owner AND sku = line.sku AND warehouse = (
+                SELECT s.warehouse FROM stock s
+                WHERE s.merchant_id = owner AND s.sku = line.sku
+                  AND (line.warehouse IS NULL OR s.warehouse = line.warehouse)
+                  AND s.on_hand - s.reserved - s.sold >= line.quantity
+                ORDER BY s.on_hand - s.reserved - s.sold DESC, s.warehouse LIMIT 1)
+            RETURNING warehouse
+        )
+        INSERT INTO reservation_line (payment_id, line_no, sku, warehouse, quantity)
+        SELECT p_payment, line.line_no, line.sku, warehouse, line.quantity FROM reserved;
+        IF NOT FOUND THEN
             RAISE EXCEPTION 'not enough stock of %', line.sku USING ERRCODE = 'PI001';
         END IF;
-        UPDATE stock SET reserved = reserved + line.quantity
-        WHERE merchant_id = line.merchant_id AND sku = line.sku AND warehouse = place;
-        INSERT INTO reservation_line (payment_id, line_no, sku, warehouse, quantity)
-        VALUES (p_payment, line.line_no, line.sku, place, line.quantity);
     END LOOP;
     RETURN 'held';
 END
@@ -303,18 +305,19 @@ $$;
 CREATE FUNCTION inventory_shift(p_known reservation, p_reserved bigint, p_sold bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM stock s
-    WHERE s.merchant_id = p_known.merchant_id
-      AND (s.sku, s.warehouse) IN (SELECT l.sku, l.warehouse FROM reservation_line l WHERE l.payment_id = p_known.payment_id)
-    ORDER BY s.sku, s.warehouse FOR UPDATE;
-    UPDATE stock s SET
-        reserved = s.reserved + p_reserved * moved.quantity,
-        sold = s.sold + p_sold * moved.quantity
-    FROM (
+    WITH moved AS (
         SELECT sku, warehouse, sum(quantity)::bigint AS quantity FROM reservation_line
         WHERE payment_id = p_known.payment_id GROUP BY sku, warehouse
-    ) moved
-    WHERE s.merchant_id = p_known.merchant_id AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
+    ), locked AS (
+        SELECT s.sku, s.warehouse, moved.quantity FROM moved
+        JOIN stock s ON s.merchant_id = p_known.merchant_id AND s.sku = moved.sku AND s.warehouse = moved.warehouse
+        ORDER BY s.sku, s.warehouse FOR UPDATE OF s
+    )
+    UPDATE stock s SET
+        reserved = s.reserved + p_reserved * locked.quantity,
+        sold = s.sold + p_sold * locked.quantity
+    FROM locked
+    WHERE s.merchant_id = p_known.merchant_id AND s.sku = locked.sku AND s.warehouse = locked.warehouse;
 END
 $$;
 
@@ -487,13 +490,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- The rows as they are now, for the API's rendering and, without `pay` and `payer`, for events.
-CREATE FUNCTION payment_snapshot(p_id text) RETURNS jsonb
+CREATE FUNCTION payment_snapshot(p payment) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
         'payment', to_jsonb(p) - 'payer',
         'attempts', coalesce((
             SELECT jsonb_agg(to_jsonb(a) - 'pay' ORDER BY a.number) FROM attempt a WHERE a.payment_id = p.id), '[]'::jsonb))
-    FROM payment p WHERE p.id = p_id
 $$;
 
 CREATE FUNCTION event_append(p_merchant text, p_type text, p_object text, p_version bigint, p_snapshot jsonb) RETURNS void
@@ -568,7 +570,7 @@ BEGIN
     RETURNING * INTO moved;
     IF moved.id IS NOT NULL AND p_event IS NOT NULL THEN
         PERFORM event_append(
-            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved.id));
+            moved.merchant_id, moved.purpose || '.' || p_event, moved.id, moved.version, payment_snapshot(moved));
     END IF;
     IF moved.state IN ('closed', 'failed') THEN
         PERFORM rule_give_back(moved.id);
@@ -600,10 +602,10 @@ BEGIN
         UPDATE attempt SET
             state = CASE WHEN in_time THEN 'sent' ELSE 'never_sent' END,
             sent_at = CASE WHEN in_time THEN now() END,
+            sends = sends + in_time::integer,
             updated_at = now()
         WHERE out_no = p_out_no;
-    END IF;
-    IF in_time THEN
+    ELSIF in_time THEN
         UPDATE attempt SET sends = sends + 1 WHERE out_no = p_out_no;
     END IF;
     RETURN (
