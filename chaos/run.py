@@ -1,0 +1,83 @@
+"""One seed: load with faults, heal, drain, judge."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chaos.answers import AnswerFile
+from chaos.client import Client, Payers
+from chaos.faults import Faults
+from chaos.journeys import Journeys
+from chaos.judge import Verdict, judged
+from chaos.plan import Plan
+from chaos.result import Result, injected, result_of
+from chaos.shops import Onboarding, Shop
+from chaos.stack import Stack
+from chaos.truth import Truth
+from chaos.witness import Witness
+
+DRAIN_LIMIT_S = 90.0
+LOOK_EVERY_S = 0.25
+CLOCKS_AGREE = timedelta(seconds=2)
+
+
+@dataclass
+class Run:
+    """One seed on the standing stack; its folder has the plan and the answers, and keeps the rest when it failed."""
+
+    stack: Stack
+    plan: Plan
+    folder: Path
+
+    async def run(self, *, everything: bool = False) -> Result:
+        """What was judged; `everything` asks the invariants of all that was ever written."""
+        began = time.monotonic()
+        since = datetime.now(UTC) - CLOCKS_AGREE
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "plan.json").write_text(self.plan.model_dump_json(indent=1))
+        mark = f"{self.plan.seed}-{int(time.time())}"
+        opening = Onboarding(self.stack)
+        shops = [await opening.open(merchant, f"{mark}-{merchant.name}") for merchant in self.plan.merchants]
+        kept, payers = AnswerFile.create(self.folder / "answers.jsonl"), Payers(self.stack.plan.addresses.simulator)
+        api = self.stack.routes.api
+        clients = [Client(api, shop, kept, merchant=number) for number, shop in enumerate(shops)]
+        faults = Faults(self.stack, self.plan, shops, payers)
+        try:
+            drained = await self._phases(Journeys(mark, clients, payers), faults, shops)
+            truth = await Witness(self.stack, shops).truth(kept, clients, payers, None if everything else since)
+        finally:
+            kept.close()
+            for one in (*clients, payers):
+                await one.close()
+        verdicts = judged(truth)
+        self._keep(truth, verdicts)
+        took_s = round(time.monotonic() - began, 1)
+        return result_of(self.plan, truth, verdicts, injected(faults.injected, faults.hit, took_s, drained))
+
+    async def _phases(self, journeys: Journeys, faults: Faults, shops: list[Shop]) -> float:
+        """Loaded, healed and drained; answers how many seconds the drain took."""
+        await faults.before()
+        customers = [asyncio.create_task(journeys.run(one)) for one in self.plan.journeys]
+        await faults.run()
+        await faults.heal()
+        journeys.healed.set()
+        healed, witness = time.monotonic(), Witness(self.stack, shops)
+        _, waiting = await asyncio.wait(customers, timeout=DRAIN_LIMIT_S)
+        for one in waiting:
+            one.cancel()
+        for failed in await asyncio.gather(*customers, return_exceptions=True):
+            if isinstance(failed, Exception):
+                raise failed
+        while await witness.left() and time.monotonic() - healed < DRAIN_LIMIT_S:
+            await asyncio.sleep(LOOK_EVERY_S)
+        return round(time.monotonic() - healed, 1)
+
+    def _keep(self, truth: Truth, verdicts: tuple[Verdict, ...]) -> None:
+        """What a failed seed leaves behind, for whoever looks for the reason."""
+        broken = [one for one in verdicts if one.breaches]
+        if broken:
+            (self.folder / "truth.json").write_text(truth.model_dump_json())
+            said = [f"{one.rule}\n" + "".join(f"  {breach}\n" for breach in one.breaches) for one in broken]
+            (self.folder / "breaches.txt").write_text("\n".join(said))
