@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
+TREE := $(wildcard activities api bench channels chaos devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
 .PHONY: up test prove check verify bench bench-ledger clean environment environment-dev python
 
