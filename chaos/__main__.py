@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 
 from chaos.plan import plan_of
+from chaos.points import reached
 from chaos.result import Result
 from chaos.run import Run
 from chaos.stack import Stack
@@ -26,7 +27,7 @@ async def seeds(options: argparse.Namespace) -> list[Result]:
     """All seeds were run, or the time is over."""
     home: Path = options.home.absolute()
     wanted = [options.seed] if options.seed is not None else range(options.start, options.start + options.seeds)
-    points: list[str] = []
+    points = reached()
     if options.show_plan:
         for seed in wanted:
             print(plan_of(seed, points=points).model_dump_json(indent=1))

@@ -26,11 +26,27 @@ class Journeys:
     clients: list[Client]
     payers: Payers
     healed: asyncio.Event = field(default_factory=asyncio.Event)
+    #: How many journeys have something left to do; the end of what was sent is the centre's to reach.
+    busy: int = 0
+    _faults: list[Exception] = field(default_factory=list)
 
     async def run(self, journey: Journey) -> None:
         """The journey has ended, and everything that it began."""
-        await asyncio.sleep(journey.at_s)
-        client = self.clients[journey.merchant]
+        self.busy += 1
+        try:
+            await asyncio.sleep(journey.at_s)
+            await self._travel(self.clients[journey.merchant], journey)
+        except (KeyError, ValueError, ExceptionGroup) as fault:
+            self._faults.append(fault)
+        finally:
+            self.busy -= 1
+
+    def check(self) -> None:
+        """Nothing, unless a customer met what no customer understands; then that is raised."""
+        if self._faults:
+            raise self._faults[0]
+
+    async def _travel(self, client: Client, journey: Journey) -> None:
         match journey.kind:
             case "payment":
                 await self._payment(client, journey)
@@ -120,9 +136,7 @@ class Journeys:
         for place, amount_minor in enumerate(journey.refunds):
             number = f"back-{self.mark}-{journey.number}-{place}"
             wanted = {"refund_no": number, "payment_id": paid.object["id"], "amount_minor": amount_minor}
-            asked = await client.ask("refunds", number, "/v1/refunds", {**wanted, "reason": "cold"})
-            if asked.status == CREATED and place == len(journey.refunds) - 1:
-                await client.until(asked, *ENDED)
+            await client.ask("refunds", number, "/v1/refunds", {**wanted, "reason": "cold"})
 
     async def _payout(self, client: Client, journey: Journey) -> None:
         number = f"out-{self.mark}-{journey.number}"
@@ -134,9 +148,7 @@ class Journeys:
             "currency": CURRENCY,
             "destination": {"channel": "sim", "account": account, "name": PAYEE_NAME},
         }
-        asked = await client.ask("payouts", number, "/v1/payouts", body)
-        if asked.status == CREATED:
-            await client.until(asked, *ENDED)
+        await client.ask("payouts", number, "/v1/payouts", body)
 
     async def _transfer(self, client: Client, journey: Journey) -> None:
         """Between the merchant's available money and a wallet, there or back."""

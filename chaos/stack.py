@@ -5,8 +5,8 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from chaos.routes import PROCESSES, Routes
 from devstack.child import Child
 from devstack.errors import ChildError
 from devstack.plan import DATABASE, Plan
@@ -32,7 +32,7 @@ class Stack:
         os.umask(PRIVATE)
         self.folder = folder
         self.deaths: list[tuple[str, float]] = []
-        self.points = folder / "failpoints"
+        self.points = {name: folder / f"points-{name}" for name in PROCESSES}
         self._say = say
         settings = _settings(folder)
         self.plan = Plan(settings, StateFolder(folder))
@@ -112,7 +112,7 @@ class Stack:
 
     def _worker(self, name: str) -> Program:
         ready = self.folder / f"{name}.ready"
-        variables = HURRIED | self.routes.of(name) | {"PAYSAGA_READY_FILE": str(ready)}
+        variables = HURRIED | self._told(name) | {"PAYSAGA_READY_FILE": str(ready)}
         return Program(
             self.plan.command(name, self.plan.programs.worker, **variables),
             ready.exists,
@@ -120,45 +120,15 @@ class Stack:
         )
 
     def _api(self) -> Program:
-        command = self.plan.command("api", self.plan.programs.api, **self.routes.of("api"))
+        command = self.plan.command("api", self.plan.programs.api, **self._told("api"))
         return Program(command, lambda: port_answers(self.plan.settings.api_port))
+
+    def _told(self, name: str) -> dict[str, str]:
+        return self.routes.of(name) | {"PAYSAGA_FAILPOINTS_FILE": str(self.points[name])}
 
     def _simulator_answers(self) -> bool:
         settings = self.plan.settings
         return port_answers(settings.simulator_port) and port_answers(settings.sink_port)
-
-
-class Routes:
-    """By which address each process reaches each other."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self.wires: dict[str, Any] = {}
-
-    @property
-    def api(self) -> str:
-        """Where clients reach the API."""
-        return self._plan.addresses.api
-
-    @property
-    def simulator(self) -> str:
-        """Where we reach the channel."""
-        return self._plan.addresses.simulator
-
-    @property
-    def sink(self) -> str:
-        """Where webhooks are taken."""
-        return self._plan.addresses.sink
-
-    def of(self, name: str) -> dict[str, str]:
-        """What the process of that name is told."""
-        return {}
-
-    async def open(self) -> None:
-        """All wires carry."""
-
-    async def close(self) -> None:
-        """No wire is left."""
 
 
 def _forget_environment() -> None:

@@ -80,7 +80,7 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
     makers: dict[Family, Callable[[], dict[str, object]]] = {
         "kill": lambda: {"target": choose.choice(KILLS), "for_s": round(choose.uniform(0, 0.8), 2)},
         "point": lambda: {
-            "target": choose.choice(("worker-1", "worker-2", "workers", "workers")),
+            "target": "processes",
             "detail": choose.choice(points) if points else "",
             "number": choose.choice((1, 1, 1, 2, 3)),
         },

@@ -44,6 +44,7 @@ class Truth(BaseModel):
     book: dict[str, Rows]
     clearing: dict[str, int]
     frozen: Rows
+    holds: Rows
     feeds: dict[str, Rows]
     webhooks: list[Webhook]
     invariants: dict[str, Rows]
@@ -53,6 +54,14 @@ class Truth(BaseModel):
     def objects(self) -> dict[str, dict[str, Any]]:
         """The rows of everything that runs as a saga, by id; `table` names theirs."""
         return {row["id"]: {**row, "table": table} for table in ENDS for row in self.rows[table]}
+
+    def waits_for_proof(self, row: dict[str, Any]) -> bool:
+        """True for a sending whose outcome is unknown, sent more than once, and that is asked about at a known time.
+
+        What a channel says of one of several sends is no proof: the question comes again, on a schedule of minutes.
+        """
+        asked = row.get("certainty") == "unknown" and row.get("next_check_at") is not None
+        return asked and row.get("sends", 0) > 1 and self.workflows.get(row["id"]) == "running"
 
     def by_number(self, kind: str, merchant: int, number: str) -> Rows:
         """The rows that have this number of the business."""

@@ -7,6 +7,7 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from typing import Any
 
@@ -38,8 +39,20 @@ _FROZEN = (
     "SELECT row_to_json(found) FROM (SELECT id, frozen FROM account WHERE frozen <> 0"
     " AND (merchant_id = ANY($1) OR owner = ANY($1))) AS found"
 )
+_HOLDS = (
+    "SELECT row_to_json(found) FROM (SELECT biz_id, account_id, amount_minor FROM hold WHERE state = 'held'"
+    " AND account_id IN (SELECT id FROM account WHERE merchant_id = ANY($1) OR owner = ANY($1))) AS found"
+)
+_ENDED = "SELECT id FROM saga_object WHERE merchant_id = ANY($1) AND ended"
+#: Sendings of unknown outcome whose next question is far away are left to the judge.
 _OPEN = (
     "SELECT (SELECT count(*) FROM saga_object WHERE merchant_id = ANY($1) AND NOT ended)"
+    " - (SELECT count(*) FROM payout WHERE merchant_id = ANY($1) AND leg_state = 'unknown' AND sends > 1"
+    " AND next_check_at > now() + interval '20 s' AND state = 'processing')"
+    " - (SELECT count(*) FROM refund WHERE merchant_id = ANY($1) AND leg_state = 'unknown' AND sends > 1"
+    " AND next_check_at > now() + interval '20 s' AND state = 'processing')"
+    " + (SELECT count(*) FROM unnest($2::text[]) AS paid (out_no) WHERE NOT EXISTS"
+    " (SELECT FROM attempt a WHERE a.out_no = paid.out_no AND a.state IN ('paid', 'returned')))"
     " + (SELECT count(*) FROM event WHERE merchant_id = ANY($1) AND handed_at IS NULL)"
     " + (SELECT count(*) FROM delivery WHERE merchant_id = ANY($1) AND state = 'pending')"
 )
@@ -55,12 +68,23 @@ class Witness:
         self._database_url = stack.plan.addresses.database_url
 
     async def left(self) -> int:
-        """How many objects, events and deliveries of these shops have not ended."""
+        """How many objects, events and deliveries of these shops have not ended, and orders paid but not known to be."""
         connection = await self._connection()
         try:
-            return int(await connection.fetchval(_OPEN, self._owners))
+            return int(await connection.fetchval(_OPEN, self._owners, self._paid_at_channel()))
         finally:
             await connection.close()
+
+    async def running(self) -> int:
+        """How many objects have ended whose workflow is still open."""
+        connection = await self._connection()
+        try:
+            ended = [row[0] for row in await connection.fetch(_ENDED, self._owners)]
+        finally:
+            await connection.close()
+        temporal = await self._temporal()
+        stand = dict(await asyncio.gather(*(_status(temporal, one) for one in ended)))
+        return sum(status == "running" for status in stand.values())
 
     async def truth(self, kept: AnswerFile, clients: Sequence[Client], payers: Payers, since: datetime | None) -> Truth:
         """Everything, each part read once; the invariants look at what changed since then."""
@@ -69,12 +93,13 @@ class Witness:
             rows = {table: await self._rows(connection, table) for table in TABLES}
             frozen = [*self._owners, *(shop.channel_account_id for shop in self._shops)]
             held = [json.loads(row[0]) for row in await connection.fetch(_FROZEN, frozen)]
+            holds = [json.loads(row[0]) for row in await connection.fetch(_HOLDS, frozen)]
             clearing = await connection.fetch(_CLEARING, [_clearing(shop) for shop in self._shops])
         finally:
             await connection.close()
         ids = [row["id"] for table in ENDS for row in rows[table]]
         book = await payers.read("/_sim/book")
-        temporal = await Temporal.connect(self._stack.temporal.address)
+        temporal = await self._temporal()
         return Truth(
             shops=list(self._shops),
             answers=kept.answers,
@@ -82,12 +107,16 @@ class Witness:
             book={kind: book[kind] for kind in ("orders", "refunds", "transfers")},
             clearing={row["owner"]: row["minor"] for row in clearing},
             frozen=held,
+            holds=holds,
             feeds={client.shop.merchant_id: await client.feed() for client in clients},
             webhooks=self._webhooks(),
             invariants=await self._invariants(since),
             workflows=dict(await asyncio.gather(*(_status(temporal, one) for one in ids))),
             leaks=await self._leaks(temporal, ids),
         )
+
+    async def _temporal(self) -> Temporal:
+        return await Temporal.connect(self._stack.temporal.address)
 
     async def _connection(self) -> Any:  # noqa: ANN401 - asyncpg has no types
         url = make_url(self._database_url)
@@ -105,11 +134,21 @@ class Witness:
             await database.close()
         return {one.invariant.name: list(one.rows) for one in report.verdicts}
 
+    def _outside(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The simulator's own file, to read."""
+        path = self._stack.plan.state.path / "simulator" / "simulator.sqlite3"
+        return closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True))
+
+    def _paid_at_channel(self) -> list[str]:
+        apps = [shop.app_id for shop in self._shops]
+        asked = f"SELECT out_no FROM orders WHERE state = 'paid' AND app_id IN ({', '.join('?' * len(apps))})"  # noqa: S608 - marks
+        with self._outside() as book:
+            return [out_no for (out_no,) in book.execute(asked, apps)]
+
     def _webhooks(self) -> list[Webhook]:
         """What the business received, from the sink's own file."""
-        path = self._stack.plan.state.path / "simulator" / "simulator.sqlite3"
         found: list[Webhook] = []
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as book:
+        with self._outside() as book:
             for shop in self._shops:
                 asked = "SELECT headers, body FROM sink_events WHERE path = ? ORDER BY event_id"
                 for headers, body in book.execute(asked, (f"/hook/{shop.merchant_id}",)):
