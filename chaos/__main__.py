@@ -6,63 +6,59 @@ can be resumed, and a seed that failed keeps its plan, its answers and what was 
 """
 
 import argparse
-import asyncio
+import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
 
 from chaos.plan import plan_of
 from chaos.points import reached
+from chaos.report import written
 from chaos.result import Result
 from chaos.run import Run
 from chaos.stack import Stack
 
 HELD, BROKEN = 0, 1
+#: After so many seeds, and after the last, the invariants are asked of everything that was ever written.
 EVERYTHING_EVERY = 20
 
 
-async def seeds(options: argparse.Namespace) -> list[Result]:
-    """All seeds were run, or the time is over."""
-    home: Path = options.home.absolute()
-    wanted = [options.seed] if options.seed is not None else range(options.start, options.start + options.seeds)
-    points = reached()
-    if options.show_plan:
-        for seed in wanted:
-            print(plan_of(seed, points=points).model_dump_json(indent=1))
-        return []
-    left = [seed for seed in wanted if not (options.resume and _kept(home, seed).exists())]
-    ends_at = time.monotonic() + options.minutes * 60
-    stack = Stack(home / "stack", lambda said: print(f"  {said}"))
+async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
+    """The seeds were run one after another on one stack, or the time was over; each result is kept."""
+    shutil.rmtree(home / "stack", ignore_errors=True)
+    stack = Stack(home / "stack", lambda said: print(f"  {said}", flush=True))
     results: list[Result] = []
     try:
         await stack.start()
-        for done, seed in enumerate(left, start=1):
+        for done, seed in enumerate(seeds, start=1):
             if time.monotonic() > ends_at:
                 break
-            run = Run(stack, plan_of(seed, points=points), home / f"seed-{seed}")
-            result = await run.run(everything=done % EVERYTHING_EVERY == 0 or done == len(left))
-            _kept(home, seed).write_text(result.model_dump_json(indent=1))
+            run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}")
+            result = await run.run(everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
+            kept_at(home, seed).write_text(result.model_dump_json(indent=1))
             results.append(result)
-            print(_line(result))
+            print(_line(result), flush=True)
     finally:
         await stack.stop()
     return results
 
 
-def _kept(home: Path, seed: int) -> Path:
+def kept_at(home: Path, seed: int) -> Path:
+    """Where the result of a seed is kept."""
     return home / "results" / f"{seed}.json"
 
 
 def _line(result: Result) -> str:
     said = "held" if result.held else "BROKEN: " + ", ".join(result.breaches)
     count, spent = sum(result.driven.values()), result.injected
-    return f"seed {result.seed}: {count} objects, {sum(spent.faults.values())} faults, {spent.took_s} s ({spent.drained_s} s drained): {said}"
+    took = f"{spent.took_s} s, {spent.drained_s} s of them draining"
+    return f"seed {result.seed}: {count} objects, {sum(spent.faults.values())} faults, {took}: {said}"
 
 
-def main() -> int:
-    """Runs, prints, and answers the exit code."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds, beginning with --from")
     parser.add_argument("--from", dest="start", type=int, default=1, help="the first seed")
@@ -71,9 +67,24 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(".paysaga-chaos"), help="where everything is kept")
     parser.add_argument("--minutes", type=float, default=75.0, help="begin no seed after so long")
     parser.add_argument("--show-plan", action="store_true", help="print the plans and do nothing")
-    options = parser.parse_args()
-    (options.home / "results").mkdir(parents=True, exist_ok=True)
-    results = uvloop.run(seeds(options))
+    parser.add_argument("--report", action="store_true", help="print the page of the results, and do nothing")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Runs, prints, and answers the exit code."""
+    options = _options()
+    home: Path = options.home.absolute()
+    wanted = [options.seed] if options.seed is not None else range(options.start, options.start + options.seeds)
+    if options.report:
+        print(written(home), end="")
+        return HELD
+    if options.show_plan:
+        print("\n".join(plan_of(seed, points=reached()).model_dump_json(indent=1) for seed in wanted))
+        return HELD
+    (home / "results").mkdir(parents=True, exist_ok=True)
+    left = [seed for seed in wanted if not (options.resume and kept_at(home, seed).exists())]
+    results = uvloop.run(run_seeds(home, left, ends_at=time.monotonic() + options.minutes * 60))
     return HELD if all(result.held for result in results) else BROKEN
 
 

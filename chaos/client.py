@@ -47,9 +47,7 @@ class Client:
             await asyncio.sleep(LOOK_EVERY_S)
         return now
 
-    async def call(
-        self, method: str, path: str, body: dict[str, Any] | None, *, named: tuple[str, str]
-    ) -> Answer:
+    async def call(self, method: str, path: str, body: dict[str, Any] | None, *, named: tuple[str, str]) -> Answer:
         """One call, kept however it ended; `named` is the kind and the business's number."""
         kind, number = named
         about = {"merchant": self._merchant, "kind": kind, "number": number, "method": method, "path": path}

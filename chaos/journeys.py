@@ -174,8 +174,10 @@ def _order(client: Client, journey: Journey, number: str) -> dict[str, Any]:
         body |= {"channel": "sim", "invoke": journey.invoke}
         payer |= {"auth_code": AUTH_CODE} if journey.invoke == "barcode" else {}
     if journey.lines:
-        line = {"sku": client.shop.sku, "quantity": journey.amount_minor // PRICE_MINOR, "unit_price_minor": PRICE_MINOR}
+        line = {
+            "sku": client.shop.sku,
+            "quantity": journey.amount_minor // PRICE_MINOR,
+            "unit_price_minor": PRICE_MINOR,
+        }
         body["lines"] = [line]
     return body | ({"payer": payer} if payer else {})
-
-

@@ -26,7 +26,7 @@ def _uncredited(truth: Truth, order: dict[str, Any], attempt: dict[str, Any] | N
     elif attempt["state"] == "paid":
         payment = _payment(truth, attempt)
         if (payment["state"], payment["channel_minor"]) != ("succeeded", received_minor) or given_back:
-            yield f"{out_no} is paid with {received_minor}; {payment['id']} is {payment['state']}, back {len(given_back)}"
+            yield f"{out_no} paid {received_minor}; {payment['id']} is {payment['state']}, {len(given_back)} back"
     elif attempt["state"] == "returned":
         back = [(row["state"], row["amount_minor"]) for row in given_back]
         if back != [("succeeded", received_minor)]:
@@ -74,7 +74,9 @@ def transfers_were_done_once(truth: Truth) -> Iterator[str]:
     """The transfers that succeeded there are the payouts that succeeded here, with the same amounts."""
     there = Counter((row["out_no"], row["amount_minor"]) for row in _ours(truth, "transfers") if _done(row))
     done = [row for row in truth.rows["payout"] if row["state"] == "succeeded"]
-    yield from _unlike("transfer", there, Counter((row["out_no"], row["amount_minor"] - row["fee_minor"]) for row in done))
+    yield from _unlike(
+        "transfer", there, Counter((row["out_no"], row["amount_minor"] - row["fee_minor"]) for row in done)
+    )
 
 
 def clearing_is_what_lies_at_the_channel(truth: Truth) -> Iterator[str]:
@@ -104,7 +106,7 @@ def _payment(truth: Truth, attempt: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wins(attempt: dict[str, Any], payment: dict[str, Any]) -> bool:
-    return attempt["payment_id"] == payment["id"] and attempt["state"] == "paid"
+    return bool(attempt["payment_id"] == payment["id"] and attempt["state"] == "paid")
 
 
 def _done(row: dict[str, Any]) -> bool:

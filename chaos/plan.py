@@ -86,6 +86,10 @@ def _weighted(choose: random.Random, weights: Sequence[tuple[str, int]]) -> str:
     return choose.choices([name for name, _ in weights], [weight for _, weight in weights])[0]
 
 
+def _chance(choose: random.Random, percent: int) -> bool:
+    return choose.random() * 100 < percent
+
+
 def _journey(choose: random.Random, number: int, load_s: float) -> Journey:
     kind = _weighted(choose, MIX)
     begun = {"number": number, "kind": kind, "at_s": round(choose.uniform(0, load_s), 2)}
@@ -96,14 +100,14 @@ def _journey(choose: random.Random, number: int, load_s: float) -> Journey:
             paid = {"amount_minor": choose.randint(1, 5_000), "merchant": 0}
             return Journey.model_validate(begun | paid | _payer(choose))
         case "payout":
-            refused = {"payee_refuses": choose.random() < 0.08, "amount_minor": choose.randint(1, 3_000)}
+            refused = {"payee_refuses": _chance(choose, 8), "amount_minor": choose.randint(1, 3_000)}
             return Journey.model_validate(begun | refused | {"merchant": 0})
         case _:
             return Journey.model_validate(begun | {"amount_minor": choose.randint(1, 1_500), "merchant": 0})
 
 
 def _payment(choose: random.Random) -> dict[str, object]:
-    tool, lines = _weighted(choose, TOOLS), choose.random() < 0.5
+    tool, lines = _weighted(choose, TOOLS), _chance(choose, 50)
     amount_minor = choose.choice((1, 2)) * PRICE_MINOR if lines else choose.randint(3, 9_999)
     balance_minor = {"mixed": min(amount_minor - 1, choose.randint(1, 900)), "balance": amount_minor}.get(tool, 0)
     paid = _payer(choose) if tool in {"channel", "mixed"} else {}
@@ -111,7 +115,7 @@ def _payment(choose: random.Random) -> dict[str, object]:
     # the merchant whose callbacks may be lost has no such payers.
     honest = paid.get("payer") in {None, "pays", "never"}
     settled = {
-        "merchant": int(honest and choose.random() < 0.35),
+        "merchant": int(honest and _chance(choose, 35)),
         "amount_minor": amount_minor,
         "balance_minor": balance_minor,
         "lines": lines,
@@ -125,21 +129,20 @@ def _payer(choose: random.Random) -> dict[str, object]:
     """Who never pays is closed; who pays late or wrongly is told so; who pays may race against a close."""
     payer = _weighted(choose, PAYERS)
     pays_after_s = round(choose.uniform(0, 1.5), 2)
-    races = payer == "pays" and choose.random() < 0.12
+    races = payer == "pays" and _chance(choose, 12)
     closes = payer in {"never", "late"} or races
     return {
         "payer": payer,
         "pays_after_s": pays_after_s,
         "closes_after_s": round(pays_after_s + choose.uniform(-0.1, 0.3), 2) if closes else None,
-        "switches": payer == "twice" or choose.random() < 0.05,
+        "switches": payer == "twice" or _chance(choose, 5),
     }
 
 
 def _refunds(choose: random.Random, amount_minor: int) -> tuple[int, ...]:
     """None, all of it, or some parts, the last of which may be more than is left."""
-    drawn = choose.random()
-    if drawn < 0.45:  # noqa: PLR2004 - the mix
+    if _chance(choose, 45):
         return ()
-    if drawn < 0.7:  # noqa: PLR2004 - the mix
+    if _chance(choose, 45):
         return (amount_minor,)
     return tuple(max(1, amount_minor // choose.randint(2, 4)) for _ in range(choose.randint(1, 3)))

@@ -1,4 +1,4 @@
-"""The failpoints that the load of a seed can reach: those of steps, calls and loops, not those of an operator's changes."""
+"""The failpoints that a load can reach: those of steps, calls and loops, not those of an operator's changes."""
 
 from chaos.failpoints import failpoints
 

@@ -12,6 +12,9 @@ from chaos.result import Result
 
 ROOT = Path(__file__).parents[1]
 FOUND = Path(__file__).with_name("found.md")
+HEADINGS = (
+    "| seeds | held all rules | broke rules | seconds a seed, median and longest | answers | of them unknown at first |"
+)
 NOT_RUN = (
     "A full disk: it needs a file system of its own for PostgreSQL, which takes rights that a user may not have.",
     "Skewed clocks of our own processes: only the channel's clock is moved.",
@@ -32,7 +35,9 @@ def page(results: Sequence[Result], *, commit: str, day: str) -> str:
 
 def written(home: Path) -> str:
     """The page of the results in the home folder, of today and of the commit that is checked out."""
-    ran = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return page(read_results(home), commit=ran.stdout.strip() or "unknown", day=datetime.now(UTC).date().isoformat())
 
 
@@ -41,18 +46,20 @@ def _head(results: Sequence[Result], commit: str, day: str) -> str:
     took = sorted(result.injected.took_s for result in results)
     middle, longest = (took[len(took) // 2], took[-1]) if took else (0, 0)
     answers, unknown = sum(result.answers for result in results), sum(result.unknown for result in results)
+    row = (len(results), held, len(results) - held, f"{middle} and {longest}", answers, unknown)
     return f"""# Chaos: what the centre survived
 
-`make chaos SEEDS=200` runs seeds on one standing stack of real processes: the API, two workers, Temporal, PostgreSQL and the
-simulated channel, with a wire between each two that can be cut. A seed decides load, behaviour of payers and channel, and a
-timetable of faults. After each seed everything is healed and drained, and every rule below is asked. A seed that breaks a
-rule keeps its plan, its answers and what was wrong in its folder, and `python -m chaos --seed N` runs it again.
+`make chaos SEEDS=200` runs seeds on one standing stack of real processes: the API, two workers, Temporal, PostgreSQL and
+the simulated channel, with a wire between each two that can be cut. A seed decides load, behaviour of payers and
+channel, and a timetable of faults. After each seed everything is healed and drained, and every rule below is asked. A
+seed that breaks a rule keeps its plan, its answers and what was wrong in its folder; `python -m chaos --seed N` runs it
+again.
 
-This page is what `python -m chaos report` made of the run of {day}, at commit {commit}.
+This page is what `python -m chaos --report` made of the run that ended on {day}, at commit {commit}.
 
-| seeds | all rules held | rules broken | seconds a seed, median and longest | answers kept | of them unknown at first |
+{HEADINGS}
 |---|---|---|---|---|---|
-| {len(results)} | {held} | {len(results) - held} | {middle} and {longest} | {answers} | {unknown} |"""
+| {" | ".join(map(str, row))} |"""
 
 
 def _broken(results: Sequence[Result]) -> str:

@@ -49,8 +49,9 @@ class Run:
             truth = await Witness(self.stack, shops).truth(kept, clients, payers, None if everything else since)
         finally:
             kept.close()
-            for one in (*clients, payers):
-                await one.close()
+            await payers.close()
+            for client in clients:
+                await client.close()
         verdicts = judged(truth)
         self._keep(truth, verdicts)
         took_s = round(time.monotonic() - began, 1)

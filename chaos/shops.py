@@ -49,8 +49,8 @@ class Onboarding:
             api_key = (await operator.post(f"{path}/keys", {}))["api_key"]
             app_id, contract = await self._contract(merchant)
             channel = await operator.post(f"{path}/channels", contract)
-            webhook = {"url": f"{self._stack.routes.sink}/hook/{made['id']}", "events": ["*"]}
-            secret = (await operator.put(f"{path}/webhook", webhook))["secret"]
+            url = f"{self._stack.routes.sink}/hook/{made['id']}"
+            secret = (await operator.put(f"{path}/webhook", {"url": url, "events": ["*"]}))["secret"]
             wallet = await operator.post("/v1/accounts", _account("wallet", mark, made["id"], WALLET_MINOR))
             available = None
             if merchant.funds_holder == "platform":
@@ -69,7 +69,7 @@ class Onboarding:
             wallet_id=wallet["id"],
             available_id=available,
             webhook_secret=secret,
-            webhook_url=webhook["url"],
+            webhook_url=url,
         )
 
     async def _contract(self, merchant: Merchant) -> tuple[str, dict[str, Any]]:

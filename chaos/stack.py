@@ -1,4 +1,4 @@
-"""The standing stack that the troubles befall: real processes on free ports, each of which is started again when it dies."""
+"""The standing stack that the troubles befall: real processes, each of which is started again when it dies."""
 
 import asyncio
 import os
@@ -59,9 +59,7 @@ class Stack:
         await asyncio.to_thread(self.postgres.create_database, DATABASE)
         await asyncio.to_thread(run_once, Child(self.plan.migrate()))
         await asyncio.to_thread(run_once, Child(self.plan.prepare()))
-        await asyncio.gather(
-            *(asyncio.to_thread(self.servers[name].start) for name in ("simulator", "api", *WORKERS))
-        )
+        await asyncio.gather(*(asyncio.to_thread(self.servers[name].start) for name in ("simulator", "api", *WORKERS)))
         self._watching = asyncio.create_task(self._watch())
         self._say(f"the stack is up in {self.folder}")
 

@@ -94,8 +94,10 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
             "detail": choose.choice(("after commit", "after commit", "before commit")),
             "number": choose.randint(1, 6),
         },
-        "channel": lambda: dict(zip(("target", "detail"), choose.choice(CHANNEL_FAULTS), strict=True))
-        | {"number": choose.randint(1, 3)},
+        "channel": lambda: (
+            dict(zip(("target", "detail"), choose.choice(CHANNEL_FAULTS), strict=True))
+            | {"number": choose.randint(1, 3)}
+        ),
         "callback": lambda: {"target": "callbacks", "detail": choose.choice(("forged", "again", "unknown", "broken"))},
         "clock": lambda: {"target": "simulator", "detail": "ahead", "number": choose.choice((30, 300, 1_200))},
         "sink": lambda: {

@@ -1,4 +1,4 @@
-"""Everything that is known when a seed has ended: what we wrote, what the channel wrote, and what reached the business."""
+"""What is known when a seed has ended: what we wrote, what the channel wrote, and what reached the business."""
 
 from typing import Any
 

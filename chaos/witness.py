@@ -68,7 +68,7 @@ class Witness:
         self._database_url = stack.plan.addresses.database_url
 
     async def left(self) -> int:
-        """How many objects, events and deliveries of these shops have not ended, and orders paid but not known to be."""
+        """How many objects, events and deliveries of these shops have not ended, and orders are paid unseen."""
         connection = await self._connection()
         try:
             return int(await connection.fetchval(_OPEN, self._owners, self._paid_at_channel()))

@@ -61,7 +61,10 @@ def sound() -> Truth:
             "delivery": [{**OWN, "event_id": "evt_1", "state": "delivered"}],
         },
         book={
-            "orders": [{**order, "out_no": "A1", "amount_minor": 1_000}, {**order, "out_no": "A2", "amount_minor": 700}],
+            "orders": [
+                {**order, "out_no": "A1", "amount_minor": 1_000},
+                {**order, "out_no": "A2", "amount_minor": 700},
+            ],
             "refunds": [
                 {"out_no": "A1", "refund_no": "R1", "state": "succeeded", "amount_minor": 400},
                 {"out_no": "A2", "refund_no": "R2", "state": "succeeded", "amount_minor": 700},
