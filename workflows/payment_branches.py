@@ -56,7 +56,7 @@ class PaymentRecord:
 
     async def pivot(self) -> None:
         """The channel's `paid` has moved the payment already; a payment by balance alone is moved here."""
-        if self._steps.payment.state is not PaymentState.CONFIRMING:
+        if self._steps.payment.state.before_pivot:
             await self._steps.pivot()
 
     async def refuse(self, refusal: Refusal) -> None:
