@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from chaos.answers import Answer, AnswerFile, answered_at
 from chaos.shops import Shop
 
 TIMEOUT_S = 10.0
-REPEAT_EVERY_S = 0.3
+REPEAT_EVERY_S = 0.5
 LOOK_EVERY_S = 0.35
 #: What is kept of an object: enough to hold it against what is told later.
 KEPT = ("id", "state", "version", "amount_minor", "code", "out_no", "attempts", "failure", "detail")
@@ -92,21 +93,24 @@ class Payers:
 
     async def act(self, path: str, body: dict[str, Any]) -> str | None:
         """Done once; a channel that is away is asked again."""
-        while True:
-            try:
-                heard = await self._http.post(path, json=body)
-            except httpx.TransportError:
-                await asyncio.sleep(REPEAT_EVERY_S)
-                continue
-            return None if heard.is_success else str(heard.json().get("code"))
+        heard = await self._answer(self._http.post, path, json=body)
+        return None if heard.is_success else str(heard.json().get("code"))
 
     async def read(self, path: str) -> Any:  # noqa: ANN401
         """What the control API tells."""
-        return (await self._http.get(path)).raise_for_status().json()
+        return (await self._answer(self._http.get, path)).raise_for_status().json()
 
     async def disarm(self) -> None:
-        """No fault is armed any more."""
-        (await self._http.delete("/_sim/faults")).raise_for_status()
+        """No fault is armed any more; a channel that is away has none when it comes back."""
+        await self._answer(self._http.delete, "/_sim/faults")
+
+    async def _answer(self, call: Callable[..., Awaitable[httpx.Response]], path: str, **fields: Any) -> httpx.Response:  # noqa: ANN401
+        """The answer, as soon as there is one."""
+        while True:
+            try:
+                return await call(path, **fields)
+            except httpx.TransportError:
+                await asyncio.sleep(REPEAT_EVERY_S)
 
     async def close(self) -> None:
         """No connection is left."""

@@ -6,11 +6,13 @@ from collections import Counter
 
 from chaos.client import Payers
 from chaos.links import Way
+from chaos.mischief import Mischief, spoil
 from chaos.pg_wire import Cut
 from chaos.plan import Plan
 from chaos.shops import Shop
 from chaos.stack import WORKERS, Stack
 from chaos.trouble import Trouble
+from chaos.witness import Witness
 from store.failpoint_file import arm, fired
 
 CHURNS = 3
@@ -83,11 +85,20 @@ class Faults:
                 await self._payers.act("/_sim/clock", {"advance_s": trouble.number})
             case "sink":
                 await self._sink(trouble)
+            case "operator":
+                await self._spoil(trouble)
             case _:
                 pass
 
     def _fired(self) -> list[str]:
         return [point for file in self._stack.points.values() for point in fired(file)]
+
+    async def _spoil(self, trouble: Trouble) -> None:
+        """An operator's hand falls on so many workflows of objects that are open, the newest first."""
+        witness = Witness(self._stack, self._shops)
+        temporal = await witness.temporal()
+        for workflow_id in (await witness.newest())[: trouble.number]:
+            await spoil(temporal, workflow_id, Mischief(trouble.detail))
 
     async def _break(self, trouble: Trouble) -> None:
         """The wire is broken for a while; when two troubles meet on it, the first that ends heals it."""

@@ -124,13 +124,16 @@ class Journeys:
         """The payment has ended; one that nobody will pay any more is closed."""
         healed = asyncio.create_task(self.healed.wait())
         ending = asyncio.create_task(client.until(asked, *ENDED))
-        await asyncio.wait({healed, ending}, return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done():
-            await asyncio.wait({ending}, timeout=PATIENCE_S)
-        if not ending.done():
-            await self._close(client, asked)
-        healed.cancel()
-        return await ending
+        try:
+            await asyncio.wait({healed, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                await asyncio.wait({ending}, timeout=PATIENCE_S)
+            if not ending.done():
+                await self._close(client, asked)
+            return await ending
+        finally:
+            healed.cancel()
+            ending.cancel()
 
     async def _refunds(self, client: Client, journey: Journey, paid: Answer) -> None:
         for place, amount_minor in enumerate(journey.refunds):

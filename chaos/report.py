@@ -49,7 +49,7 @@ def _head(results: Sequence[Result], commit: str, day: str) -> str:
     row = (len(results), held, len(results) - held, f"{middle} and {longest}", answers, unknown)
     return f"""# Chaos: what the centre survived
 
-`make chaos SEEDS=200` runs seeds on one standing stack of real processes: the API, two workers, Temporal, PostgreSQL and
+`make chaos SEEDS=200` runs seeds on one standing stack of real processes: API, two workers, Temporal, PostgreSQL and
 the simulated channel, with a wire between each two that can be cut. A seed decides load, behaviour of payers and
 channel, and a timetable of faults. After each seed everything is healed and drained, and every rule below is asked. A
 seed that breaks a rule keeps its plan, its answers and what was wrong in its folder; `python -m chaos --seed N` runs it

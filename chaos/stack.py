@@ -43,6 +43,7 @@ class Stack:
         self.routes = Routes(self.plan)
         self.servers: dict[str, Server] = {}
         self._held_until: dict[str, float] = {}
+        self._repairs: dict[str, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -82,21 +83,26 @@ class Stack:
     async def all_up(self) -> None:
         """Every process runs and is ready."""
         self._held_until.clear()
-        while self._held_until or not all(server.child.alive for server in self.servers.values()):
+        await asyncio.sleep(2 * LOOK_EVERY_S)  # whoever has just died is seen
+        while not all(server.child.alive for server in self.servers.values()) or self._mending():
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _watch(self) -> None:
         """Starts again what ended, as whoever runs it in production would."""
-        repairs: dict[str, asyncio.Task[None]] = {}
         while True:
             for name, server in self.servers.items():
-                mending = name in repairs and not repairs[name].done()
-                if not (mending or server.child.alive):
+                if not (self._is_mending(name) or server.child.alive):
                     if name not in self._held_until:
                         self.deaths.append((name, time.time()))
                     if time.monotonic() >= self._held_until.get(name, 0.0):
-                        repairs[name] = asyncio.create_task(self._start_again(name))
+                        self._repairs[name] = asyncio.create_task(self._start_again(name))
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _is_mending(self, name: str) -> bool:
+        return name in self._repairs and not self._repairs[name].done()
+
+    def _mending(self) -> bool:
+        return any(self._is_mending(name) for name in self.servers)
 
     async def _start_again(self, name: str) -> None:
         """A process that cannot start, because what it needs is away, is started once more."""

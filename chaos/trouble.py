@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from chaos.mischief import Mischief
+
 Family = Literal["kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator"]
 
 #: The connections that there are, and who would break them.
@@ -27,7 +29,7 @@ CHANNEL_FAULTS = (
     *(("callback", flaw) for flaw in ("lost", "duplicate", "late", "bad_signature", "wrong_amount")),
 )
 SINK_FAULTS = ("status_500", "slow")
-OPERATOR_FAULTS = ("terminate", "reset_first", "reset_last", "cancel")
+OPERATOR_FAULTS = tuple(Mischief)
 
 #: How often each family is chosen.
 _WEIGHTS: tuple[tuple[Family, int], ...] = (
@@ -105,6 +107,10 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
             "detail": choose.choice(SINK_FAULTS),
             "for_s": round(choose.uniform(0.5, 1.5), 2),
         },
-        "operator": lambda: {"target": "workflow", "detail": choose.choice(OPERATOR_FAULTS)},
+        "operator": lambda: {
+            "target": "workflow",
+            "detail": choose.choice(OPERATOR_FAULTS),
+            "number": choose.randint(1, 4),
+        },
     }
     return Trouble.model_validate({"family": family, "at_s": at_s, **makers[family]()})

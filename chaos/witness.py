@@ -43,6 +43,7 @@ _HOLDS = (
     "SELECT row_to_json(found) FROM (SELECT biz_id, account_id, amount_minor FROM hold WHERE state = 'held'"
     " AND account_id IN (SELECT id FROM account WHERE merchant_id = ANY($1) OR owner = ANY($1))) AS found"
 )
+_NEWEST = "SELECT id FROM saga_object WHERE merchant_id = ANY($1) AND NOT ended ORDER BY split_part(id, '_', 2) DESC"
 _ENDED = "SELECT id FROM saga_object WHERE merchant_id = ANY($1) AND ended"
 #: Sendings of unknown outcome whose next question is far away are left to the judge.
 _OPEN = (
@@ -82,7 +83,7 @@ class Witness:
             ended = [row[0] for row in await connection.fetch(_ENDED, self._owners)]
         finally:
             await connection.close()
-        temporal = await self._temporal()
+        temporal = await self.temporal()
         stand = dict(await asyncio.gather(*(_status(temporal, one) for one in ended)))
         return sum(status == "running" for status in stand.values())
 
@@ -99,7 +100,7 @@ class Witness:
             await connection.close()
         ids = [row["id"] for table in ENDS for row in rows[table]]
         book = await payers.read("/_sim/book")
-        temporal = await self._temporal()
+        temporal = await self.temporal()
         return Truth(
             shops=list(self._shops),
             answers=kept.answers,
@@ -115,7 +116,16 @@ class Witness:
             leaks=await self._leaks(temporal, ids),
         )
 
-    async def _temporal(self) -> Temporal:
+    async def newest(self) -> list[str]:
+        """The ids of the objects that have not ended, the newest first."""
+        connection = await self._connection()
+        try:
+            return [row[0] for row in await connection.fetch(_NEWEST, self._owners)]
+        finally:
+            await connection.close()
+
+    async def temporal(self) -> Temporal:
+        """A client past every wire."""
         return await Temporal.connect(self._stack.temporal.address)
 
     async def _connection(self) -> Any:  # noqa: ANN401 - asyncpg has no types
