@@ -15,14 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.mailbox import Mailbox
     from workflows.payment_steps import PaymentSteps
     from workflows.story import Story
-    from workflows.tcc import Stopped
+    from workflows.tcc import Ended, Stopped
 
 _SWITCHABLE = frozenset({PaymentState.PENDING, PaymentState.AWAITING_PAYER})
 _REFUSABLE = frozenset({PaymentState.PENDING, PaymentState.PROCESSING})
+_ENDED_BEFORE = "rows-ahead-of-history"
 _ENDED_UNPAID = frozenset({AttemptState.DECLINED, AttemptState.REJECTED, AttemptState.NEVER_SENT})
-_UNPAID_ENDS = frozenset({PaymentState.CLOSED, PaymentState.FAILED})
-#: All steps of a task that is lost run again, and may answer with the end that the last of them had reached.
-_SEES_ENDS = "collection-sees-ends"
 _REFUSALS = {
     AttemptState.DECLINED: ("channel_declined", "The channel declined the payment"),
     AttemptState.REJECTED: ("channel_rejected", "The channel rejected the order"),
@@ -43,11 +41,12 @@ class Collection:
         self.switch_refused: str | None = None
 
     async def try_(self) -> None:
-        """The payment is `confirming`, or further: the channel says paid, for our amount.
+        """The payment is `confirming`: the channel says paid, for our amount.
 
-        Raises Refusal when the channel refused at once, Stopped when the payment is to be closed or is.
+        Raises Refusal when the channel refused at once, Stopped when the payment is to be closed, Ended when it has.
         """
-        while not self._is_paid():
+        while self._payment.state is not PaymentState.CONFIRMING:
+            self._leave_if_ended()
             self._stop_if_asked()
             if self._attempt.state in {AttemptState.INTENT, AttemptState.SENT}:
                 await self._send()
@@ -58,9 +57,10 @@ class Collection:
         """Nothing: with automatic capture the money has been taken when the channel says paid."""
 
     async def cancel(self) -> bool:
-        """False when an attempt turned out paid; True when each is proven or presumed closed."""
+        """False when an attempt turned out paid; True when each is proven or presumed closed; Ended when it has."""
         pause = timing.CLOSING_POLL
-        while not self._is_paid():
+        while self._payment.state is not PaymentState.CONFIRMING:
+            self._leave_if_ended()
             attempt = next((one for one in self._payment.attempts if one.state.open), None)
             if attempt is None:
                 return True
@@ -84,13 +84,13 @@ class Collection:
     def _attempt_of(self, attempt: AttemptView) -> AttemptView:
         return next(one for one in self._payment.attempts if one.out_no == attempt.out_no)
 
-    def _is_paid(self) -> bool:
-        state = self._payment.state
-        return state is PaymentState.CONFIRMING or (state is PaymentState.SUCCEEDED and workflow.patched(_SEES_ENDS))
+    def _leave_if_ended(self) -> None:
+        """An operator wound the history back: the step that was to collect found the payment at its end."""
+        if self._payment.state.terminal and workflow.patched(_ENDED_BEFORE):
+            raise Ended
 
     def _stop_if_asked(self) -> None:
-        state = self._payment.state
-        if state is PaymentState.CLOSING or (state in _UNPAID_ENDS and workflow.patched(_SEES_ENDS)):
+        if self._payment.state is PaymentState.CLOSING:
             raise Stopped
         if self._mailbox.close_requested:
             self.close_reason = CloseReason.REQUESTED
