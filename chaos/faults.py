@@ -3,15 +3,21 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
-from chaos.client import Payers
+import asyncpg
+import httpx
+from temporalio.service import RPCError
+
+from chaos.callbacks import Attack, Enemy, Heard
+from chaos.client import TIMEOUT_S, Payers
 from chaos.links import Way
 from chaos.mischief import Mischief, spoil
 from chaos.pg_wire import Cut
 from chaos.plan import Plan
 from chaos.shops import Shop
 from chaos.stack import WORKERS, Stack
-from chaos.trouble import Trouble
+from chaos.trouble import Family, Trouble
 from chaos.witness import Witness
 from store.failpoint_file import arm, fired
 
@@ -19,6 +25,7 @@ CHURNS = 3
 DELAY_MS = 120
 SLOW_MS = 2_500
 LATE_S = 1.5
+LISTENED_TO = 100
 
 
 class Faults:
@@ -32,6 +39,9 @@ class Faults:
         self._payers = payers
         self._sinks = Payers(stack.plan.addresses.sink)
         self._skewed = False
+        self._armed: dict[str, str] = {}
+        #: What an enemy sent and we acknowledged.
+        self.believed: list[str] = []
         self._fired_before = self._fired()
 
     @property
@@ -65,42 +75,65 @@ class Faults:
 
     async def _at(self, moment: float, trouble: Trouble) -> None:
         await asyncio.sleep(max(0.0, moment - time.monotonic()))
-        self.injected.append(trouble)
-        match trouble.family:
-            case "kill":
-                await self._kill(trouble)
-            case "wire":
-                await self._break(trouble)
-            case "point":
-                action = "kill" if trouble.number == 1 else f"kill:{trouble.number}"
-                for file in self._stack.points.values():
-                    arm(file, f"{trouble.detail}={action}")
-            case "commit":
-                cut = Cut.AFTER_COMMIT if trouble.detail == "after commit" else Cut.BEFORE_COMMIT
-                self._stack.routes.commits[trouble.target].cut_commit(cut, nth=trouble.number)
-            case "channel":
-                await self._misbehave(trouble)
-            case "clock":
-                self._skewed = True
-                await self._payers.act("/_sim/clock", {"advance_s": trouble.number})
-            case "sink":
-                await self._sink(trouble)
-            case "operator":
-                await self._spoil(trouble)
-            case _:
-                pass
+        does: dict[Family, Callable[[Trouble], Awaitable[bool]]] = {
+            "kill": self._kill,
+            "wire": self._break,
+            "point": self._arm,
+            "commit": self._cut_commit,
+            "channel": self._misbehave,
+            "clock": self._skew,
+            "sink": self._sink,
+            "operator": self._spoil,
+            "callback": self._attack,
+        }
+        if await does[trouble.family](trouble):
+            self.injected.append(trouble)
+
+    async def _cut_commit(self, trouble: Trouble) -> bool:
+        """One of the next commits breaks its connection: before it arrives, or before its answer does."""
+        cut = Cut.AFTER_COMMIT if trouble.detail == "after commit" else Cut.BEFORE_COMMIT
+        self._stack.routes.commits[trouble.target].cut_commit(cut, nth=trouble.number)
+        return True
+
+    async def _skew(self, trouble: Trouble) -> bool:
+        """The channel's clock is ahead."""
+        self._skewed = True
+        await self._payers.act("/_sim/clock", {"advance_s": trouble.number})
+        return True
 
     def _fired(self) -> list[str]:
         return [point for file in self._stack.points.values() for point in fired(file)]
 
-    async def _spoil(self, trouble: Trouble) -> None:
-        """An operator's hand falls on so many workflows of objects that are open, the newest first."""
-        witness = Witness(self._stack, self._shops)
-        temporal = await witness.temporal()
-        for workflow_id in (await witness.newest())[: trouble.number]:
-            await spoil(temporal, workflow_id, Mischief(trouble.detail))
+    async def _arm(self, trouble: Trouble) -> bool:
+        """The first process that comes by so often ends there; each has a file of its own, so that several may."""
+        self._armed[trouble.detail] = "kill" if trouble.number == 1 else f"kill:{trouble.number}"
+        points = ",".join(f"{point}={action}" for point, action in self._armed.items())
+        for file in self._stack.points.values():
+            arm(file, points)
+        return True
 
-    async def _break(self, trouble: Trouble) -> None:
+    async def _spoil(self, trouble: Trouble) -> bool:
+        """An operator's hand fell on the newest workflows of open objects; False where none answered."""
+        witness = Witness(self._stack, self._shops)
+        try:
+            temporal = await witness.temporal()
+            wanted = (await witness.newest())[: trouble.number]
+            return any([await spoil(temporal, one, Mischief(trouble.detail)) for one in wanted])
+        except (OSError, RuntimeError, RPCError, asyncpg.PostgresError):
+            return False
+
+    async def _attack(self, trouble: Trouble) -> bool:
+        """An enemy sends what it made of the newest callbacks to these shops, through the wire that they came by."""
+        entries = await self._payers.read(f"/_sim/journal?limit={LISTENED_TO}")
+        accounts = [shop.channel_account_id for shop in self._shops]
+        ours = [entry for entry in entries if any(account in entry["path"] for account in accounts)]
+        url = self._stack.routes.of_callbacks
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False) as http:
+            shots = await Enemy(http).attack(Heard.of(ours)[-trouble.number :], [Attack(trouble.detail)])
+        self.believed += [f"{shot.attack} was acknowledged with {shot.status}" for shot in shots if shot.hit]
+        return bool(shots)
+
+    async def _break(self, trouble: Trouble) -> bool:
         """The wire is broken for a while; when two troubles meet on it, the first that ends heals it."""
         wire = self._stack.routes.wires[trouble.target]
         match trouble.detail:
@@ -116,8 +149,9 @@ class Faults:
                 wire.delay(DELAY_MS)
         await asyncio.sleep(trouble.for_s)
         wire.open()
+        return True
 
-    async def _misbehave(self, trouble: Trouble) -> None:
+    async def _misbehave(self, trouble: Trouble) -> bool:
         """The channel misbehaves at the next calls. Callbacks are lost where nobody pays an order that was closed."""
         fault = {"op": trouble.target, "do": trouble.detail, "times": trouble.number}
         if trouble.detail == "lost":
@@ -125,14 +159,16 @@ class Faults:
         if trouble.detail in {"late", "slow", "accept_then_timeout"}:
             fault["delay_s"] = LATE_S
         await self._payers.act("/_sim/fault", fault)
+        return True
 
-    async def _sink(self, trouble: Trouble) -> None:
+    async def _sink(self, trouble: Trouble) -> bool:
         mode = {"status": 500} if trouble.detail == "status_500" else {"delay_ms": SLOW_MS}
         await self._sinks.act("/mode", mode)
         await asyncio.sleep(trouble.for_s)
         await self._sinks.act("/mode", {"status": 200, "delay_ms": 0})
+        return True
 
-    async def _kill(self, trouble: Trouble) -> None:
+    async def _kill(self, trouble: Trouble) -> bool:
         match trouble.target:
             case "workers":
                 for name in WORKERS:
@@ -143,3 +179,4 @@ class Faults:
                     await asyncio.sleep(0.7)
             case _:
                 self._stack.kill(trouble.target, down_s=trouble.for_s)
+        return True

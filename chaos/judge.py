@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     judge_channel.refunds_were_done_once,
     judge_channel.transfers_were_done_once,
     judge_channel.clearing_is_what_lies_at_the_channel,
+    judge_channel.no_lie_was_acknowledged,
     judge_ends.everything_ended,
     judge_ends.workflow_closed_as_the_object_ended,
     judge_ends.nothing_is_held,

@@ -92,6 +92,11 @@ def clearing_is_what_lies_at_the_channel(truth: Truth) -> Iterator[str]:
             yield f"{shop.channel_account_id}: our book says {said}, there lie {came} - {went}"
 
 
+def no_lie_was_acknowledged(truth: Truth) -> Iterator[str]:
+    """A callback that the channel never sent is refused."""
+    yield from truth.believed
+
+
 def _ours(truth: Truth, kind: str) -> Rows:
     """What the channel has of this seed's merchants."""
     apps = {shop.app_id for shop in truth.shops}

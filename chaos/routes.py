@@ -42,13 +42,18 @@ class Routes:
         """Where webhooks are taken."""
         return self._url("worker-sink")
 
+    @property
+    def of_callbacks(self) -> str:
+        """Where channels reach the API."""
+        return self._url("simulator-api")
+
     def of(self, name: str) -> dict[str, str]:
         """What the process of that name is told."""
         wire = self.commits[f"{name}-postgres"]
         return {
             "PAYSAGA_DATABASE_URL": url_through(wire, self._plan.addresses.database_url),
             "PAYSAGA_TEMPORAL_ADDRESS": f"{HOST}:{self.wires[f'{name}-temporal'].port}",
-            "PAYSAGA_PUBLIC_URL": self._url("simulator-api"),
+            "PAYSAGA_PUBLIC_URL": self.of_callbacks,
         }
 
     async def open(self) -> None:

@@ -52,6 +52,7 @@ class Run:
             await payers.close()
             for client in clients:
                 await client.close()
+        truth = truth.model_copy(update={"believed": faults.believed})
         verdicts = judged(truth)
         self._keep(truth, verdicts)
         took_s = round(time.monotonic() - began, 1)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from chaos.callbacks import Attack
 from chaos.mischief import Mischief
 
 Family = Literal["kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator"]
@@ -29,7 +30,7 @@ CHANNEL_FAULTS = (
     *(("callback", flaw) for flaw in ("lost", "duplicate", "late", "bad_signature", "wrong_amount")),
 )
 SINK_FAULTS = ("status_500", "slow")
-OPERATOR_FAULTS = tuple(Mischief)
+OPERATOR_FAULTS, ATTACKS = tuple(Mischief), tuple(Attack)
 
 #: How often each family is chosen.
 _WEIGHTS: tuple[tuple[Family, int], ...] = (
@@ -100,7 +101,7 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
             dict(zip(("target", "detail"), choose.choice(CHANNEL_FAULTS), strict=True))
             | {"number": choose.randint(1, 3)}
         ),
-        "callback": lambda: {"target": "callbacks", "detail": choose.choice(("forged", "again", "unknown", "broken"))},
+        "callback": lambda: {"target": "callbacks", "detail": choose.choice(ATTACKS), "number": choose.randint(1, 3)},
         "clock": lambda: {"target": "simulator", "detail": "ahead", "number": choose.choice((30, 300, 1_200))},
         "sink": lambda: {
             "target": "sink",

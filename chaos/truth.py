@@ -50,6 +50,7 @@ class Truth(BaseModel):
     invariants: dict[str, Rows]
     workflows: dict[str, str]
     leaks: list[str]
+    believed: list[str] = []
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """The rows of everything that runs as a saga, by id; `table` names theirs."""

@@ -168,6 +168,10 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
         lambda truth: truth.webhooks.append(Webhook(merchant_id="mer_1", event_id="evt_8", body="", verified=True)),
         {"every_webhook_was_ours"},
     ),
+    "a forged callback was acknowledged": (
+        lambda truth: truth.believed.append("forged was acknowledged with 200"),
+        {"no_lie_was_acknowledged"},
+    ),
     "a history names a payee": (
         lambda truth: truth.leaks.append("pyo_1 names 6222…"),
         {"nothing_secret_in_histories"},
