@@ -17,7 +17,7 @@ RESETS = (Mischief.RESET_TO_FIRST, Mischief.RESET_TO_LAST)
 PASSING = (Mischief.TERMINATE, *RESETS)  # a cancel is a wish: it closes the payment
 
 
-async def do(shop: Shop, object_id: str, mischief: Mischief) -> None:
+async def spoiled(shop: Shop, object_id: str, mischief: Mischief) -> None:
     """It is done, and the sweeper comes by."""
     assert await spoil(shop.centre.temporal, object_id, mischief)
     await sweep(shop)
@@ -52,7 +52,7 @@ async def test_a_payment_that_waits_is_still_paid(shop: Shop, mischief: Mischief
     """Twice in a row, too: each new run reads what stands."""
     made = await waiting(shop)
     for _ in range(2):
-        await do(shop, made["id"], mischief)
+        await spoiled(shop, made["id"], mischief)
     await shop.payer_pays(made["out_no"])
     await shop.until(made["id"], "succeeded")
     await paid_once(shop, made["id"])
@@ -61,7 +61,7 @@ async def test_a_payment_that_waits_is_still_paid(shop: Shop, mischief: Mischief
 async def test_a_cancelled_payment_is_closed(shop: Shop) -> None:
     """And everything that it held is free."""
     made = await waiting(shop)
-    await do(shop, made["id"], Mischief.CANCEL)
+    await spoiled(shop, made["id"], Mischief.CANCEL)
     await shop.until(made["id"], "closed")
     await until_ended(shop, made["id"])
     assert ((STOCK, 0, 0), (WALLET_MINOR, 0)) == (await shop.stock(), await shop.wallet())
@@ -101,7 +101,7 @@ async def test_a_refund_of_unknown_outcome_is_given_back_once(shop: Shop, mischi
     await shop.fault_at_app("refund_query", "status_500", times=3)
     refund = await refunds.start(paid["id"], paid["amount_minor"])
     await refunds.until_leg(refund["id"], "unknown")
-    await do(shop, refund["id"], mischief)
+    await spoiled(shop, refund["id"], mischief)
     await refunds.until(refund["id"], "succeeded")
     await until_ended(shop, refund["id"])
     assert (WALLET_MINOR, 0) == await shop.wallet()
@@ -118,7 +118,7 @@ async def test_a_refund_that_has_ended_has_no_second_effect(shop: Shop, mischief
     paid = await refunds.paid()
     refund = await refunds.given_back(paid["id"], paid["amount_minor"])
     await until_ended(shop, refund["id"])
-    await do(shop, refund["id"], mischief)
+    await spoiled(shop, refund["id"], mischief)
     await until_ended(shop, refund["id"])
     assert (paid["amount_minor"], paid["amount_minor"], 0) == await refunds.standing(paid["id"])
     assert 1 == len(await shop.events("refund.succeeded"))
@@ -134,7 +134,7 @@ async def test_a_payout_under_way_leaves_once(shop: Shop, mischief: Mischief) ->
     payout = await pay_out(shop, 5_000)
     handle = shop.centre.temporal.get_workflow_handle(payout["id"])
     await eventually(lambda: shop.get(f"/v1/payouts/{payout['id']}"), lambda found: found["certainty"] == "unknown")
-    await do(shop, payout["id"], mischief)
+    await spoiled(shop, payout["id"], mischief)
     await payout_until(shop, payout["id"], "succeeded")
     await until_ended(shop, handle.id)
     assert (WALLET_MINOR - 5_000, 0) == await shop.wallet()

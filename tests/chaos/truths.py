@@ -4,7 +4,7 @@ from typing import Any
 
 from chaos.answers import Answer
 from chaos.shops import Shop
-from chaos.truth import Truth, Webhook
+from chaos.truth import Rows, Truth, Webhook
 
 SHOP = Shop(
     funds_holder="platform",
@@ -28,16 +28,46 @@ def answer(kind: str, number: str, found: dict[str, Any], **fields: Any) -> Answ
     return Answer.model_validate({**about, "status": 201, "body": body, "object": found, **fields})
 
 
-def sound() -> Truth:
+def rows() -> dict[str, Rows]:
     """A payment of 1000 with a refund of 400, a late order given back, a payout of 300 and a transfer of 50."""
     payment = {**OWN, "id": "pay_1", "order_no": "order-1", "state": "succeeded", "amount_minor": 1_000}
-    closed = {**OWN, "id": "pay_2", "order_no": "order-2", "state": "closed", "amount_minor": 700, "channel_minor": 700}
+    closed = {**OWN, "id": "pay_2", "order_no": "order-2", "state": "closed", "amount_minor": 700}
     refund = {**OWN, "id": "ref_1", "refund_no": "back-1", "state": "succeeded", "amount_minor": 400}
     late = {**OWN, "id": "ref_2", "refund_no": None, "state": "succeeded", "amount_minor": 700, "origin": "late"}
     payout = {**OWN, "id": "pyo_1", "payout_no": "out-1", "state": "succeeded", "amount_minor": 300, "fee_minor": 0}
-    moved = {**OWN, "id": "trf_1", "transfer_no": "move-1", "state": "succeeded", "amount_minor": 50}
+    return {
+        "payment": [{**payment, "channel_minor": 1_000}, {**closed, "channel_minor": 700}],
+        "attempt": [
+            {"out_no": "A1", "payment_id": "pay_1", "state": "paid"},
+            {"out_no": "A2", "payment_id": "pay_2", "state": "returned"},
+        ],
+        "refund": [
+            {**refund, "origin": "merchant", "out_no": "A1", "out_refund_no": "R1", "channel_minor": 400},
+            {**late, "out_no": "A2", "out_refund_no": "R2", "channel_minor": 700},
+        ],
+        "payout": [{**payout, "out_no": "P1"}],
+        "transfer": [{**OWN, "id": "trf_1", "transfer_no": "move-1", "state": "succeeded", "amount_minor": 50}],
+        "event": [{**OWN, "id": "evt_1", "type": "payment.succeeded", "feed_no": 1}],
+        "delivery": [{**OWN, "event_id": "evt_1", "state": "delivered"}],
+    }
+
+
+def book() -> dict[str, Rows]:
+    """The same as the channel has it."""
+    order, done = {"app_id": "app", "state": "paid", "currency": "CNY"}, {"state": "succeeded"}
+    return {
+        "orders": [{**order, "out_no": "A1", "amount_minor": 1_000}, {**order, "out_no": "A2", "amount_minor": 700}],
+        "refunds": [
+            {**done, "out_no": "A1", "refund_no": "R1", "amount_minor": 400},
+            {**done, "out_no": "A2", "refund_no": "R2", "amount_minor": 700},
+        ],
+        "transfers": [{**done, "out_no": "P1", "app_id": "app", "amount_minor": 300}],
+    }
+
+
+def sound() -> Truth:
+    """Every answer is true, both books agree, everything has ended and was told."""
     told = {"id": "evt_1", "type": "payment.succeeded", "object_version": 3, "data": {"object": {"id": "pay_1"}}}
-    order = {"app_id": "app", "state": "paid", "currency": "CNY"}
     return Truth(
         shops=[SHOP],
         answers=[
@@ -45,32 +75,8 @@ def sound() -> Truth:
             answer("payouts", "out-1", {"id": "pyo_1", "state": "pending", "amount_minor": 300}),
             answer("refunds", "back-9", {"code": "refund_above_refundable"}, status=409),
         ],
-        rows={
-            "payment": [{**payment, "channel_minor": 1_000}, closed],
-            "attempt": [
-                {"out_no": "A1", "payment_id": "pay_1", "state": "paid"},
-                {"out_no": "A2", "payment_id": "pay_2", "state": "returned"},
-            ],
-            "refund": [
-                {**refund, "origin": "merchant", "out_no": "A1", "out_refund_no": "R1", "channel_minor": 400},
-                {**late, "out_no": "A2", "out_refund_no": "R2", "channel_minor": 700},
-            ],
-            "payout": [{**payout, "out_no": "P1"}],
-            "transfer": [moved],
-            "event": [{**OWN, "id": "evt_1", "type": "payment.succeeded", "feed_no": 1}],
-            "delivery": [{**OWN, "event_id": "evt_1", "state": "delivered"}],
-        },
-        book={
-            "orders": [
-                {**order, "out_no": "A1", "amount_minor": 1_000},
-                {**order, "out_no": "A2", "amount_minor": 700},
-            ],
-            "refunds": [
-                {"out_no": "A1", "refund_no": "R1", "state": "succeeded", "amount_minor": 400},
-                {"out_no": "A2", "refund_no": "R2", "state": "succeeded", "amount_minor": 700},
-            ],
-            "transfers": [{"out_no": "P1", "app_id": "app", "state": "succeeded", "amount_minor": 300}],
-        },
+        rows=rows(),
+        book=book(),
         clearing={"cha_1": -300},
         frozen=[],
         holds=[],
