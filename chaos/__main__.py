@@ -19,6 +19,7 @@ from chaos.points import reached
 from chaos.report import written
 from chaos.result import Result
 from chaos.run import Run
+from chaos.sinks import HostileSink
 from chaos.stack import Stack
 
 HELD, BROKEN = 0, 1
@@ -33,14 +34,15 @@ async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list
     results: list[Result] = []
     try:
         await stack.start()
-        for done, seed in enumerate(seeds, start=1):
-            if time.monotonic() > ends_at:
-                break
-            run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}")
-            result = await run.run(everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
-            kept_at(home, seed).write_text(result.model_dump_json(indent=1))
-            results.append(result)
-            print(_line(result), flush=True)
+        async with HostileSink.running() as sinks:
+            for done, seed in enumerate(seeds, start=1):
+                if time.monotonic() > ends_at:
+                    break
+                run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}", sinks)
+                result = await run.run(everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
+                kept_at(home, seed).write_text(result.model_dump_json(indent=1))
+                results.append(result)
+                print(_line(result), flush=True)
     finally:
         await stack.stop()
     return results

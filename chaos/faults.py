@@ -16,6 +16,7 @@ from chaos.mischief import Mischief, spoil
 from chaos.pg_wire import Cut
 from chaos.plan import Plan
 from chaos.shops import Shop
+from chaos.sinks import Hostility
 from chaos.stack import WORKERS, Stack
 from chaos.trouble import Family, Trouble
 from chaos.witness import Witness
@@ -162,7 +163,10 @@ class Faults:
         return True
 
     async def _sink(self, trouble: Trouble) -> bool:
-        mode = {"status": 500} if trouble.detail == "status_500" else {"delay_ms": SLOW_MS}
+        """The merchants' endpoint misbehaves for a while; a hostile address does so by itself, as it is called."""
+        if trouble.detail in set(Hostility):
+            return trouble.detail == self._plan.hostility
+        mode = {"status": 500} if trouble.detail == "all refused" else {"delay_ms": SLOW_MS}
         await self._sinks.act("/mode", mode)
         await asyncio.sleep(trouble.for_s)
         await self._sinks.act("/mode", {"status": 200, "delay_ms": 0})

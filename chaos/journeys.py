@@ -16,6 +16,8 @@ PAYEE_NAME = "Wang Planted Wei"
 AUTH_CODE = "28pay000000000001"
 #: Whoever has nothing left to wait for closes so long after everything was healed.
 PATIENCE_S = 5.0
+#: Of so many payments one is told to a hostile address.
+TOLD_ELSEWHERE = 4
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Journeys:
     mark: str
     clients: list[Client]
     payers: Payers
+    #: Where some payments are to be told, beside the merchant's own endpoint.
+    hostile_url: str | None = None
     healed: asyncio.Event = field(default_factory=asyncio.Event)
     #: How many journeys have something left to do; the end of what was sent is the centre's to reach.
     busy: int = 0
@@ -59,7 +63,8 @@ class Journeys:
 
     async def _payment(self, client: Client, journey: Journey) -> None:
         number = f"order-{self.mark}-{journey.number}"
-        asked = await client.ask("payments", number, "/v1/payments", _order(client, journey, number))
+        told = {"notify_url": self.hostile_url} if self.hostile_url and journey.number % TOLD_ELSEWHERE == 0 else {}
+        asked = await client.ask("payments", number, "/v1/payments", _order(client, journey, number) | told)
         ended = await self._collected(client, journey, asked)
         if ended is not None and ended.object["state"] == "succeeded":
             await self._refunds(client, journey, ended)

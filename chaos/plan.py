@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from chaos.sinks import Hostility
 from chaos.trouble import Trouble, timetable
 
 LOAD_S = 4.0
@@ -66,6 +67,12 @@ class Plan(Written):
     merchants: tuple[Merchant, ...]
     journeys: tuple[Journey, ...]
     troubles: tuple[Trouble, ...]
+
+    @property
+    def hostility(self) -> Hostility | None:
+        """How the address misbehaves that some payments are to be told to."""
+        hostile = [one.detail for one in self.troubles if one.family == "sink" and one.detail in set(Hostility)]
+        return Hostility(hostile[0]) if hostile else None
 
 
 def plan_of(seed: int, *, points: Sequence[str], journeys: int = JOURNEYS, load_s: float = LOAD_S) -> Plan:

@@ -57,6 +57,9 @@ again.
 
 This page is what `python -m chaos --report` made of the run that ended on {day}, at commit {commit}.
 
+Sendings whose outcome was still unknown when their seed ended, that keep their money held and are asked about by
+schedule: {sum(len(result.waiting) for result in results)}.
+
 {HEADINGS}
 |---|---|---|---|---|---|
 | {" | ".join(map(str, row))} |"""

@@ -28,6 +28,7 @@ class Result(BaseModel):
     answers: int
     unknown: int
     injected: Injected
+    waiting: list[str] = []
     rules: dict[str, int]
     breaches: dict[str, list[str]]
 
@@ -52,6 +53,7 @@ def result_of(plan: Plan, truth: Truth, verdicts: Iterable[Verdict], injected: I
         answers=len(truth.answers),
         unknown=sum(one.unknown for one in truth.answers),
         injected=injected,
+        waiting=[one for one, row in truth.objects().items() if truth.waits_for_proof(row)],
         rules={one.rule: len(one.breaches) for one in verdicts},
         breaches={one.rule: list(one.breaches) for one in verdicts if one.breaches},
     )

@@ -14,6 +14,7 @@ from chaos.judge import Verdict, judged
 from chaos.plan import Plan
 from chaos.result import Result, injected, result_of
 from chaos.shops import Onboarding, Shop
+from chaos.sinks import HostileSink
 from chaos.stack import Stack
 from chaos.truth import Truth
 from chaos.witness import Witness
@@ -30,6 +31,7 @@ class Run:
     stack: Stack
     plan: Plan
     folder: Path
+    sinks: HostileSink
 
     async def run(self, *, everything: bool = False) -> Result:
         """What was judged; `everything` asks the invariants of all that was ever written."""
@@ -45,7 +47,8 @@ class Run:
         clients = [Client(api, shop, kept, merchant=number) for number, shop in enumerate(shops)]
         faults = Faults(self.stack, self.plan, shops, payers)
         try:
-            drained = await self._phases(Journeys(mark, clients, payers), faults, shops)
+            hostile_url = self.sinks.url(self.plan.hostility) if self.plan.hostility else None
+            drained = await self._phases(Journeys(mark, clients, payers, hostile_url), faults, shops)
             truth = await Witness(self.stack, shops).truth(kept, clients, payers, None if everything else since)
         finally:
             kept.close()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chaos.callbacks import Attack
 from chaos.mischief import Mischief
+from chaos.sinks import Hostility
 
 Family = Literal["kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator"]
 
@@ -29,13 +30,13 @@ CHANNEL_FAULTS = (
     *(("pay", "wrong_amount"), ("close", "late")),
     *(("callback", flaw) for flaw in ("lost", "duplicate", "late", "bad_signature", "wrong_amount")),
 )
-SINK_FAULTS = ("status_500", "slow")
+SINK_FAULTS = ("all refused", "all slow", *Hostility)
 OPERATOR_FAULTS, ATTACKS = tuple(Mischief), tuple(Attack)
 
 #: How often each family is chosen.
 _WEIGHTS: tuple[tuple[Family, int], ...] = (
     *(("point", 30), ("kill", 18), ("wire", 16), ("commit", 8), ("channel", 14)),
-    *(("callback", 5), ("operator", 7), ("sink", 4), ("clock", 2)),
+    *(("callback", 5), ("operator", 7), ("sink", 7), ("clock", 2)),
 )
 
 

@@ -55,7 +55,7 @@ _OPEN = (
     " + (SELECT count(*) FROM unnest($2::text[]) AS paid (out_no) WHERE NOT EXISTS"
     " (SELECT FROM attempt a WHERE a.out_no = paid.out_no AND a.state IN ('paid', 'returned')))"
     " + (SELECT count(*) FROM event WHERE merchant_id = ANY($1) AND handed_at IS NULL)"
-    " + (SELECT count(*) FROM delivery WHERE merchant_id = ANY($1) AND state = 'pending')"
+    " + (SELECT count(*) FROM delivery WHERE merchant_id = ANY($1) AND state = 'pending' AND url = ANY($3))"
 )
 
 
@@ -70,9 +70,9 @@ class Witness:
 
     async def left(self) -> int:
         """How many objects, events and deliveries of these shops have not ended, and orders are paid unseen."""
-        connection = await self._connection()
+        connection, urls = await self._connection(), [shop.webhook_url for shop in self._shops]
         try:
-            return int(await connection.fetchval(_OPEN, self._owners, self._paid_at_channel()))
+            return int(await connection.fetchval(_OPEN, self._owners, self._paid_at_channel(), urls))
         finally:
             await connection.close()
 
