@@ -9,10 +9,14 @@ import argparse
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
+import httpx
 import uvloop
+from temporalio.service import RPCError
 
 from chaos.plan import plan_of
 from chaos.points import reached
@@ -21,10 +25,13 @@ from chaos.result import Result
 from chaos.run import Run
 from chaos.sinks import HostileSink
 from chaos.stack import Stack
+from devstack.errors import StackError
 
 HELD, BROKEN = 0, 1
 #: After so many seeds, and after the last, the invariants are asked of everything that was ever written.
 EVERYTHING_EVERY = 20
+#: What ends a seed before its judgement.
+UNABLE = (StackError, OSError, httpx.HTTPError, RPCError, asyncpg.PostgresError, KeyError, ValueError, RuntimeError)
 
 
 async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
@@ -39,13 +46,23 @@ async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list
                 if time.monotonic() > ends_at:
                     break
                 run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}", sinks)
-                result = await run.run(everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
+                result = await _result(run, everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
                 kept_at(home, seed).write_text(result.model_dump_json(indent=1))
                 results.append(result)
                 print(_line(result), flush=True)
     finally:
         await stack.stop()
     return results
+
+
+async def _result(run: Run, *, everything: bool) -> Result:
+    """What the seed came to; one that the harness could not run to its end is broken, and says by what."""
+    try:
+        return await run.run(everything=everything)
+    except (*UNABLE, ExceptionGroup) as failure:
+        said = "".join(traceback.format_exception(failure))
+        (run.folder / "breaches.txt").write_text(said)
+        return Result(seed=run.plan.seed, breaches={"the_seed_was_run_to_its_end": [said[-2_000:]]})
 
 
 def kept_at(home: Path, seed: int) -> Path:
@@ -56,8 +73,8 @@ def kept_at(home: Path, seed: int) -> Path:
 def _line(result: Result) -> str:
     said = "held" if result.held else "BROKEN: " + ", ".join(result.breaches)
     count, spent = sum(result.driven.values()), result.injected
-    took = f"{spent.took_s} s, {spent.drained_s} s of them draining"
-    return f"seed {result.seed}: {count} objects, {sum(spent.faults.values())} faults, {took}: {said}"
+    took = ", ".join(f"{phase} in {seconds} s" for phase, seconds in result.phases.items())
+    return f"seed {result.seed}: {said}; {count} objects, {sum(spent.faults.values())} faults; {took}"
 
 
 def _options() -> argparse.Namespace:

@@ -43,7 +43,7 @@ def written(home: Path) -> str:
 
 def _head(results: Sequence[Result], commit: str, day: str) -> str:
     held = sum(result.held for result in results)
-    took = sorted(result.injected.took_s for result in results)
+    took = sorted(result.took_s for result in results)
     middle, longest = (took[len(took) // 2], took[-1]) if took else (0, 0)
     answers, unknown = sum(result.answers for result in results), sum(result.unknown for result in results)
     row = (len(results), held, len(results) - held, f"{middle} and {longest}", answers, unknown)

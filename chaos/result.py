@@ -12,36 +12,39 @@ from chaos.truth import ENDS, Truth
 
 
 class Injected(BaseModel):
-    """What was done to the stack, by kind, which failpoints ended a process, and how long it all took."""
+    """What was done to the stack, by kind, and which failpoints ended a process."""
 
-    faults: dict[str, int]
-    hit: list[str]
-    took_s: float
-    drained_s: float
+    faults: dict[str, int] = {}
+    hit: list[str] = []
 
 
 class Result(BaseModel):
-    """One seed: its load, its faults, and how often each rule was broken."""
+    """One seed: its load, its faults, the seconds of each phase, and how often each rule was broken."""
 
     seed: int
-    driven: dict[str, int]
-    answers: int
-    unknown: int
-    injected: Injected
+    driven: dict[str, int] = {}
+    answers: int = 0
+    unknown: int = 0
+    injected: Injected = Injected()
+    phases: dict[str, float] = {}
     waiting: list[str] = []
-    rules: dict[str, int]
-    breaches: dict[str, list[str]]
+    rules: dict[str, int] = {}
+    breaches: dict[str, list[str]] = {}
 
     @property
     def held(self) -> bool:
         """True when no rule was broken."""
         return not self.breaches
 
+    @property
+    def took_s(self) -> float:
+        """The seconds of all phases."""
+        return round(sum(self.phases.values()), 1)
 
-def injected(faults: Iterable[Trouble], hit: Iterable[str], took_s: float, drained_s: float) -> Injected:
+
+def injected(faults: Iterable[Trouble], hit: Iterable[str]) -> Injected:
     """Counted."""
-    counts = Counter(one.kind for one in faults)
-    return Injected(faults=dict(counts), hit=sorted(set(hit)), took_s=took_s, drained_s=drained_s)
+    return Injected(faults=dict(Counter(one.kind for one in faults)), hit=sorted(set(hit)))
 
 
 def result_of(plan: Plan, truth: Truth, verdicts: Iterable[Verdict], injected: Injected) -> Result:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from chaos.journeys import Journeys
 from chaos.judge import Verdict, judged
 from chaos.plan import Plan
 from chaos.result import Result, injected, result_of
-from chaos.shops import Onboarding, Shop
+from chaos.shops import Onboarding
 from chaos.sinks import HostileSink
 from chaos.stack import Stack
 from chaos.truth import Truth
@@ -32,24 +32,26 @@ class Run:
     plan: Plan
     folder: Path
     sinks: HostileSink
+    _since: float = field(default_factory=time.monotonic)
+    _phases_s: dict[str, float] = field(default_factory=dict)
 
     async def run(self, *, everything: bool = False) -> Result:
         """What was judged; `everything` asks the invariants of all that was ever written."""
-        began = time.monotonic()
-        since = datetime.now(UTC) - CLOCKS_AGREE
+        since = None if everything else datetime.now(UTC) - CLOCKS_AGREE
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "plan.json").write_text(self.plan.model_dump_json(indent=1))
         mark = f"{self.plan.seed}-{int(time.time())}"
         opening = Onboarding(self.stack)
         shops = [await opening.open(merchant, f"{mark}-{merchant.name}") for merchant in self.plan.merchants]
+        self._lap("opened")
         kept, payers = AnswerFile.create(self.folder / "answers.jsonl"), Payers(self.stack.plan.addresses.simulator)
-        api = self.stack.routes.api
+        api, witness = self.stack.routes.api, Witness(self.stack, shops)
         clients = [Client(api, shop, kept, merchant=number) for number, shop in enumerate(shops)]
         faults = Faults(self.stack, self.plan, shops, payers)
         try:
             hostile_url = self.sinks.url(self.plan.hostility) if self.plan.hostility else None
-            drained = await self._phases(Journeys(mark, clients, payers, hostile_url), faults, shops)
-            truth = await Witness(self.stack, shops).truth(kept, clients, payers, None if everything else since)
+            await self._phases(Journeys(mark, clients, payers, hostile_url), faults, witness)
+            truth = await witness.truth(kept, clients, payers, since)
         finally:
             kept.close()
             await payers.close()
@@ -58,32 +60,41 @@ class Run:
         truth = truth.model_copy(update={"believed": faults.believed})
         verdicts = judged(truth)
         self._keep(truth, verdicts)
-        took_s = round(time.monotonic() - began, 1)
-        return result_of(self.plan, truth, verdicts, injected(faults.injected, faults.hit, took_s, drained))
+        self._lap("judged")
+        result = result_of(self.plan, truth, verdicts, injected(faults.injected, faults.hit))
+        return result.model_copy(update={"phases": self._phases_s})
 
-    async def _phases(self, journeys: Journeys, faults: Faults, shops: list[Shop]) -> float:
-        """Loaded, healed and drained; answers how many seconds the drain took."""
+    async def _phases(self, journeys: Journeys, faults: Faults, witness: Witness) -> None:
+        """Loaded, healed and drained."""
         await faults.before()
         customers = [asyncio.create_task(journeys.run(one)) for one in self.plan.journeys]
         try:
             await faults.run()
+            self._lap("loaded")
             await faults.heal()
+            self._lap("healed")
             journeys.healed.set()
-            return await self._drained(journeys, Witness(self.stack, shops))
+            await self._drained(journeys, witness)
+            self._lap("drained")
         finally:
             for one in customers:
                 one.cancel()
             await asyncio.gather(*customers, return_exceptions=True)
 
-    async def _drained(self, journeys: Journeys, witness: Witness) -> float:
-        """Everything has ended, or the time is over; answers the seconds. A customer's own fault is raised."""
-        healed = time.monotonic()
-        while time.monotonic() - healed < DRAIN_LIMIT_S:
+    async def _drained(self, journeys: Journeys, witness: Witness) -> None:
+        """Everything has ended, or the time is over. A customer's own fault is raised."""
+        ends_at = time.monotonic() + DRAIN_LIMIT_S
+        while time.monotonic() < ends_at:
             journeys.check()
             if not journeys.busy and not await witness.left() and not await witness.running():
-                break
+                return
             await asyncio.sleep(LOOK_EVERY_S)
-        return round(time.monotonic() - healed, 1)
+
+    def _lap(self, phase: str) -> None:
+        """The phase has ended now."""
+        now = time.monotonic()
+        self._phases_s[phase] = round(now - self._since, 1)
+        self._since = now
 
     def _keep(self, truth: Truth, verdicts: tuple[Verdict, ...]) -> None:
         """What a failed seed leaves behind, for whoever looks for the reason."""

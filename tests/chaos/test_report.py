@@ -6,8 +6,15 @@ from chaos.result import Injected, Result
 
 def result(seed: int, **fields: object) -> Result:
     """A seed of one payment and one kill."""
-    spent = Injected(faults={"kill -9 worker": 1}, hit=["payment.open:after"], took_s=9.5, drained_s=3.0)
-    made = {"driven": {"payment succeeded": 1}, "answers": 7, "unknown": 2, "injected": spent, "breaches": {}}
+    spent = Injected(faults={"kill -9 worker": 1}, hit=["payment.open:after"])
+    made = {
+        "driven": {"payment succeeded": 1},
+        "answers": 7,
+        "unknown": 2,
+        "injected": spent,
+        "phases": {"loaded": 4.0, "drained": 5.5},
+        "breaches": {},
+    }
     return Result.model_validate({"seed": seed, "rules": {"everything_ended": 0}, **made, **fields})
 
 
