@@ -42,7 +42,7 @@ class Run:
         (self.folder / "plan.json").write_text(self.plan.model_dump_json(indent=1))
         mark = f"{self.plan.seed}-{int(time.time())}"
         opening = Onboarding(self.stack)
-        shops = [await opening.open(merchant, f"{mark}-{merchant.name}") for merchant in self.plan.merchants]
+        shops = await asyncio.gather(*(opening.open(one, f"{mark}-{one.name}") for one in self.plan.merchants))
         self._lap("opened")
         kept, payers = AnswerFile.create(self.folder / "answers.jsonl"), Payers(self.stack.plan.addresses.simulator)
         api, witness = self.stack.routes.api, Witness(self.stack, shops)

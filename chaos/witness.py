@@ -67,6 +67,7 @@ class Witness:
         self._shops = shops
         self._owners = [shop.merchant_id for shop in shops]
         self._database_url = stack.plan.addresses.database_url
+        self._temporal: Temporal | None = None
 
     async def left(self) -> int:
         """How many objects, events and deliveries of these shops have not ended, and orders are paid unseen."""
@@ -126,7 +127,9 @@ class Witness:
 
     async def temporal(self) -> Temporal:
         """A client past every wire."""
-        return await Temporal.connect(self._stack.temporal.address)
+        if self._temporal is None:
+            self._temporal = await Temporal.connect(self._stack.temporal.address)
+        return self._temporal
 
     async def _connection(self) -> Any:  # noqa: ANN401 - asyncpg has no types
         url = make_url(self._database_url)
