@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TREE := $(wildcard activities api bench channels chaos devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test prove check verify bench bench-ledger bench-peers clean environment environment-dev environment-bench python
+.PHONY: up test prove chaos check verify bench bench-ledger bench-peers clean environment environment-dev environment-bench python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -15,6 +15,12 @@ test: environment-dev
 # The loads that `make test` keeps up for seconds, for half a minute each: the book under contention and under kills.
 prove: environment-dev
 	@$(RUN) -m pytest tests/faults/test_contention.py tests/faults/test_outage.py --load-seconds 30
+
+# Tries to lose money: SEEDS seeds of load and faults on one stack of real processes. What is done is kept in .paysaga-chaos,
+# so that a run that was stopped goes on; CHAOS="--seed 7" replays one seed, CHAOS="--report" prints the page.
+SEEDS ?= 10
+chaos: environment
+	@$(RUN) -m chaos --seeds $(SEEDS) --resume $(CHAOS)
 
 check: environment-dev
 	@$(RUN) -m ruff check $(TREE)

@@ -75,7 +75,8 @@ class Payment:
         """The payment is `confirming`, or refused; None before the pivot means that it is to be closed."""
         if self._payment.failure_code is not None:
             return Refusal(self._payment.failure_code, self._payment.failure_detail or "")
-        if held := self._names(holding=True):
+        held = self._names(holding=True)
+        if held and not self._payment.holds:
             refusal = await _step(f"{'+'.join(held)}.try", self._steps.hold, self._branches(held))
             if refusal is not None:
                 return Refusal(*refusal)

@@ -38,10 +38,10 @@ class Steps:
         self._http = make_client()
         channels = Channels(self._http)
         accounts = ChannelAccounts(self.database, self.box)
-        self.payment = PaymentSteps(self.database, accounts, channels)
+        self.branches = LocalBranches(self.database, (Inventory(), Funds()))
+        self.payment = PaymentSteps(self.database, accounts, channels, self.branches)
         self.attempts = AttemptSteps(self.database, accounts, channels)
         self.calls = ChannelCalls(self.database, accounts, channels, settings.public_url)
-        self.branches = LocalBranches(self.database, (Inventory(), Funds()))
 
     async def hold(self, command: BranchesCommand) -> Refusal | None:
         """The participants hold what they must, or none does and this is why."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from dbos import DBOS
 
-from activities.delivery_rows import read_outgoing, record_call
+from activities.delivery_rows import Called, read_outgoing, record_calls
 from activities.event_body import render_object
 from activities.event_handing import Handing, mark_handed, read_unhanded, read_waiting
 from activities.event_numbering import number_events
@@ -52,7 +52,7 @@ class Delivery:
         call = await self._sender.send(outgoing)
         state = "failed" if call.state == "pending" and last else call.state
         async with self._database.transaction("webhook.deliver", delivery_id) as session:
-            await record_call(session, delivery_id, call, state)
+            await record_calls(session, [Called(delivery_id, call, state)])
         return state
 
 
@@ -72,7 +72,7 @@ class QueueHandOver(HandOver):
             options = {**queued, **later, "workflow_id": delivery_id}
             await DBOS.enqueue_workflow_with_options_async(options, delivery_id)
         async with self._steps.database.transaction("event.hand") as session:
-            await mark_handed(await session.connection(), handings)
+            await mark_handed(session, handings)
 
 
 class Feed:
@@ -94,19 +94,19 @@ class Feed:
 
     async def _tick(self) -> bool:
         async with self._database.reading("event.waiting") as session:
-            waiting = await read_waiting(await session.connection(), self._own_for)
+            waiting = await read_waiting(session, self._own_for)
         if waiting.unnumbered:
             await self._number()
         if waiting.unhanded:
             async with self._database.reading("event.unhanded") as session:
-                unhanded = await read_unhanded(await session.connection(), self._own_for, EVENTS_AT_ONCE)
+                unhanded = await read_unhanded(session, self._own_for, EVENTS_AT_ONCE)
             await self._hand_over.start(unhanded)
         return waiting.unnumbered or waiting.unhanded
 
     async def _number(self) -> None:
         numbered_at = time.monotonic()
         async with self._database.transaction("event.number") as session:
-            numbered = await number_events(await session.connection(), render_object, EVENTS_AT_ONCE)
+            numbered = await number_events(session, render_object, EVENTS_AT_ONCE)
         await self._hand_over.start(self._tries.take(numbered.deliveries, numbered_at))
 
 
