@@ -85,7 +85,7 @@ class Collection:
         return next(one for one in self._payment.attempts if one.out_no == attempt.out_no)
 
     def _leave_if_ended(self) -> None:
-        """A lost workflow task ran again, or an operator wound the history back: the step found the payment at its end."""
+        """A lost task ran again, or an operator wound the history back: the step found the payment at its end."""
         if self._payment.state.terminal and workflow.patched(_ENDED_BEFORE):
             raise Ended
 
