@@ -18,5 +18,5 @@ async def test_the_simulator_is_known_by_every_name_that_was_given() -> None:
 async def test_a_channel_that_is_not_there_is_refused_with_those_that_are() -> None:
     """A typing error in a contract is told, with the names to choose from."""
     async with httpx.AsyncClient() as client:
-        with pytest.raises(Unsupported, match="there are sim$"):
+        with pytest.raises(Unsupported, match=r"there are sim$"):
             Channels(client).channel("sim2")
