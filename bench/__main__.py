@@ -11,7 +11,7 @@ from bench.bench import Bench, Sizes, machine
 from bench.errors import BenchError
 from bench.report import report
 from bench.results import Results
-from bench.run import PHASES, left_to_do, run_phases
+from bench.run import DEFAULT, PHASES, left_to_do, run_phases
 from bench.stack import BenchStack
 from devstack.errors import StackError
 from devstack.terminal import Terminal
@@ -52,9 +52,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     parser.add_argument("--json", type=Path, help="keep everything measured in this file, beside what it has")
     parser.add_argument("--resume", action="store_true", help="only the phases that the file lacks")
+    parser.add_argument("--growth", action="store_true", help="also with a million stored payments")
     options = parser.parse_args(arguments)
     options.sizes = Sizes().quickly() if options.quick else Sizes()
-    options.only = options.only or list(PHASES)
+    options.only = [*(options.only or DEFAULT), *(["growth"] if options.growth else [])]
     return options
 
 

@@ -195,7 +195,7 @@ class Grown(BaseModel):
 
 
 class Growth(BaseModel):
-    """Cost of a payment with few and with many stored payments, and how long storing them took."""
+    """Cost of a payment with few and with many stored payments, and how long storing and verifying them took."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -203,7 +203,8 @@ class Growth(BaseModel):
     large: Grown
     seeded: int
     seeding_s: float
-    verified: bool | None
+    verified: bool
+    verifying_s: float
 
 
 class Peer(BaseModel):

@@ -8,6 +8,7 @@ from bench.bench import Bench
 from bench.phases.comparisons import channels, failing, merchants
 from bench.phases.counting import counting
 from bench.phases.floor import floor
+from bench.phases.growth import growth
 from bench.phases.loads import half_rate, rates, saturation, workers
 from bench.phases.recovery import recovery
 from bench.phases.statements import statements
@@ -18,7 +19,7 @@ PHASES: dict[str, Callable[[Bench], Awaitable[Any]]] = {
     one.__name__: one
     for one in (
         *(floor, saturation, half_rate, rates, statements),
-        *(merchants, failing, channels, workers, recovery, counting),
+        *(merchants, failing, channels, workers, recovery, counting, growth),
     )
 }
 
@@ -30,6 +31,11 @@ async def run_phases(bench: Bench, names: Sequence[str], results_file: Path | No
         setattr(bench.results, name, await PHASES[name](bench))
         if results_file:
             results_file.write_text(bench.results.model_dump_json(indent=2) + "\n")
+
+
+#: Takes as long as all others together: it is asked for by name.
+APART = ("growth",)
+DEFAULT = tuple(name for name in PHASES if name not in APART)
 
 
 def left_to_do(names: Sequence[str], results: Results, *, again: bool) -> list[str]:

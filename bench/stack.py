@@ -89,8 +89,7 @@ class BenchStack:
 
     def serve_from(self, database: str) -> str:
         """API and one worker work on this database of the server from now on; answers its URL."""
-        self._dismiss()
-        self.api.stop()
+        self.rest()
         url = self.plan.addresses.database_url.replace(f"/{DATABASE}?", f"/{database}?")
         self.api = self._api(PAYSAGA_DATABASE_URL=url)
         self.workers = [self._worker("worker", QUEUES, LOOPS, PAYSAGA_DATABASE_URL=url)]
@@ -128,6 +127,11 @@ class BenchStack:
             extra_args=["--metrics-port", str(settings.temporal_metrics_port)],
             log=state.log("temporal"),
         )
+
+    def rest(self) -> None:
+        """Neither API nor worker runs."""
+        self.api.stop()
+        self._dismiss()
 
     def _dismiss(self) -> None:
         for worker in self.workers:
