@@ -10,13 +10,16 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from bench.http_pool import HttpPool
+from bench.http_pool import Answer, HttpPool
 from bench.orders import Orders
-from bench.plans import LoadPlan, LoadResult, Seen
+from bench.plans import LoadPlan, LoadResult, Seen, Shop
 from bench.watcher import Watcher
 
 END_LIMIT_S = 60.0
 CREATED = 201
+#: Answers that ask for the same call again: the payment goes on, or the centre is not there for a moment.
+AGAIN = frozenset({409, 429, 503})
+AGAIN_AFTER_S = 0.5
 
 
 class Load:
@@ -29,6 +32,7 @@ class Load:
         self._watcher = watcher
         self._payments: list[Seen] = []
         self._refusals: list[str] = []
+        self._repeats = 0
 
     async def run(self) -> LoadResult:
         """Every payment was asked for, and has ended or was given up."""
@@ -41,6 +45,7 @@ class Load:
         return LoadResult(
             payments=self._payments,
             refusals=self._refusals,
+            repeats=self._repeats,
             polls=self._watcher.polls,
             cpu_ms=(time.process_time() - cpu_s) * 1_000,
             began_at=began_at,
@@ -66,22 +71,31 @@ class Load:
                 tasks.create_task(self._pay(due_at))
 
     async def _pay(self, due_at: float) -> None:
-        shop, body = self._orders.next()
-        try:
-            answer = await self._http.post("/v1/payments", body, api_key=shop.api_key)
-        except (OSError, asyncio.IncompleteReadError) as lost:
-            self._refusals.append(f"no answer: {lost!r}")
+        answer = await self._answer(*self._orders.next())
+        if isinstance(answer, str) or answer.status != CREATED:
+            self._refusals.append(answer if isinstance(answer, str) else _words(answer))
             return
-        answered_at = time.time()
-        if answer.status != CREATED:
-            self._refusals.append(f"{answer.status} {answer.body.decode(errors='replace')}")
-            return
-        payment = orjson.loads(answer.body)
+        payment, answered_at = orjson.loads(answer.body), time.time()
         seen = Seen(
             payment_id=payment["id"], due_at=due_at, answered_at=answered_at, with_pay=payment["pay"] is not None
         )
         self._payments.append(seen)
         await self._see_end(seen)
+
+    async def _answer(self, shop: Shop, body: bytes) -> Answer | str:
+        """What the API says in the end, or how it was lost; as a business would, the same is asked again meanwhile."""
+        give_up_at = time.monotonic() + END_LIMIT_S
+        while True:
+            try:
+                answer = await self._http.post("/v1/payments", body, api_key=shop.api_key)
+            except (OSError, asyncio.IncompleteReadError) as lost:
+                if time.monotonic() > give_up_at:
+                    return f"no answer: {lost!r}"
+            else:
+                if answer.status not in AGAIN or time.monotonic() > give_up_at:
+                    return answer
+            self._repeats += 1
+            await asyncio.sleep(AGAIN_AFTER_S)
 
     async def _see_end(self, seen: Seen) -> None:
         try:
@@ -93,6 +107,10 @@ class Load:
             seen.succeeded_at = ended_at
         else:
             seen.failed_at = ended_at
+
+
+def _words(answer: Answer) -> str:
+    return f"{answer.status} {answer.body.decode(errors='replace')}"
 
 
 async def _run(plan: LoadPlan) -> LoadResult:

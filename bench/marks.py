@@ -65,11 +65,11 @@ class MarkReader:
 
 
 def answer_phases(payments: Sequence[Seen], marks: Mapping[str, Marks]) -> dict[str, Latency]:
-    """From the moment a POST was due to its answer with pay parameters."""
+    """From the moment a POST was due to its answer; payments that were made to fail are left out."""
     paths = [
         [("", one.due_at), *_path(ANSWER, {**marks[one.payment_id], "answered_at": one.answered_at})]
         for one in payments
-        if one.with_pay and one.payment_id in marks
+        if not one.failed_at and one.payment_id in marks
     ]
     return _phases(ANSWER, paths)
 

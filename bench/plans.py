@@ -61,12 +61,18 @@ class Seen(BaseModel):
     succeeded_at: float | None = None
     failed_at: float | None = None
 
+    @property
+    def answer_ms(self) -> float:
+        """From the moment the POST was due to its answer."""
+        return (self.answered_at - self.due_at) * 1_000
+
 
 class LoadResult(BaseModel):
-    """Payments that the API took, what it refused, and what the load itself cost."""
+    """Payments that the API took, what it refused, how often the same was asked again, and what the load cost."""
 
     payments: list[Seen]
     refusals: list[str]
+    repeats: int = 0
     polls: int
     cpu_ms: float
     began_at: float

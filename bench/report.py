@@ -9,6 +9,10 @@ from bench.results import Counted, Floor, Loaded, Results
 from devstack.terminal import table
 
 BUSY_SHARE = 0.1
+BUSY = (
+    "Other programs had a share of this machine's processors, so that rates are lower and times longer than on a quiet"
+    " one:"
+)
 LOAD_HEAD = ("load", "asked", "ended", "/s", "ms a payment", "POST p50", "p99", "call p50", "p99")
 
 
@@ -25,9 +29,12 @@ def named_loads(results: Results) -> list[tuple[str, Loaded]]:
 
 
 def warnings(results: Results) -> list[str]:
-    """What a reader must know before comparing: a busy machine, payments that did not end well."""
+    """What a reader must know before comparing: a busy machine, payments that did not end, calls that were repeated."""
     phases: list[tuple[str, Floor | Loaded]] = [("floor", results.floor)] if results.floor else []
-    return [line for name, phase in [*phases, *named_loads(results)] for line in _warnings(name, phase)]
+    shares = [(name, phase.others_share) for name, phase in [*phases, *named_loads(results)]]
+    busy = [f"{name} {share:.0%}" for name, share in shares if share > BUSY_SHARE]
+    told = [line for name, loaded in named_loads(results) for line in _warnings(name, loaded)]
+    return [*([f"{BUSY} {', '.join(busy)}."] if busy else []), *told]
 
 
 def _loads(results: Results) -> Iterator[tuple[str, Loaded]]:
@@ -83,15 +90,12 @@ def _counts(counted: Counted) -> Iterator[str]:
     yield _named("billable actions of a payment, its webhooks apart", counted.bill.actions)
 
 
-def _warnings(name: str, phase: Floor | Loaded) -> Iterator[str]:
-    if phase.others_share > BUSY_SHARE:
-        yield (
-            f"{name}: other programs had {phase.others_share:.0%} of this machine's processors: "
-            "the rates are lower and the times longer than on a quiet one."
-        )
-    if isinstance(phase, Loaded) and phase.succeeded + phase.failed < phase.asked:
-        why = phase.refusals[0] if phase.refusals else "the others were accepted and did not end"
-        yield f"{name}: {phase.succeeded + phase.failed} of {phase.asked} payments ended; {why}"
+def _warnings(name: str, loaded: Loaded) -> Iterator[str]:
+    if loaded.succeeded + loaded.failed < loaded.asked:
+        why = loaded.refusals[0] if loaded.refusals else "the others were accepted and did not end"
+        yield f"{name}: {loaded.succeeded + loaded.failed} of {loaded.asked} payments ended; {why}"
+    if loaded.repeats:
+        yield f"{name}: {loaded.repeats} calls were repeated because the API asked for it."
 
 
 def _phases(what: str, phases: dict[str, Latency]) -> str:

@@ -31,6 +31,7 @@ class Loaded(BaseModel):
     succeeded: int
     failed: int = 0
     refusals: list[str]
+    repeats: int = 0
     payments_per_s: float
     cpu_ms: dict[str, float]
     post: Latency

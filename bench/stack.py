@@ -21,11 +21,8 @@ SLOW_CHANNEL = "sim2"
 QUEUES = f"saga,channel-sim,channel-{SLOW_CHANNEL},payout-sim,notify,reconcile"
 LOOPS = "fold,events"
 #: Beside the settings of `make up`: commits have times, and statements can be counted, which is off until asked for.
-POSTGRES = {
-    "track_commit_timestamp": "on",
-    "shared_preload_libraries": "pg_stat_statements",
-    "pg_stat_statements.track": "none",
-}
+POSTGRES = {"track_commit_timestamp": "on", "shared_preload_libraries": "pg_stat_statements"}
+COUNT_NO_STATEMENTS = "ALTER SYSTEM SET pg_stat_statements.track = 'none';\nSELECT pg_reload_conf();\n"
 
 
 class BenchStack:
@@ -71,6 +68,7 @@ class BenchStack:
         """PostgreSQL and Temporal answer, the database is at the newest revision."""
         self.up(self.temporal)
         self.up(self.postgres)
+        self.postgres.sql(COUNT_NO_STATEMENTS)
         self.postgres.create_database(DATABASE)
         run_once(Child(self.plan.migrate()))
 

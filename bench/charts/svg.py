@@ -26,9 +26,7 @@ class Drawing:
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
         )
 
-    def line(
-        self, points: Iterable[tuple[float, float]], *, colour: str, width: float = 1, dashed: bool = False
-    ) -> None:
+    def line(self, points: Iterable[tuple[float, float]], *, colour: str, width: float = 1) -> None:
         """Through all points."""
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         self._shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
