@@ -26,8 +26,10 @@ check: environment-dev
 verify: environment
 	@$(RUN) verify.py $(VERIFY)
 
+# Writes docs/performance.md and its charts. BENCH="--growth" adds the million, BENCH="--resume" continues a run.
 bench: environment
-	@$(RUN) -m bench
+	@$(RUN) -m bench --json build/bench.json $(BENCH)
+	@$(RUN) -m bench report build/bench.json
 
 bench-ledger: environment
 	@$(RUN) -m bench.ledger

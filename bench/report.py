@@ -18,7 +18,7 @@ LOAD_HEAD = ("load", "asked", "ended", "/s", "ms a payment", "POST p50", "p99", 
 
 def report(results: Results) -> str:
     """The table of aims, one of all loads, and below them what explains the figures."""
-    loads = [_load_row(name, loaded) for name, loaded in named_loads(results)]
+    loads = [load_row(name, loaded) for name, loaded in named_loads(results)]
     parts = [table(HEAD, [figure.row() for figure in figures(results)]), table(LOAD_HEAD, loads)]
     return "\n\n".join([*parts, *_explanations(results)])
 
@@ -55,13 +55,15 @@ def _loads(results: Results) -> Iterator[tuple[str, Loaded]]:
         yield from ((f"{peer.name}: {one.name}", one.loaded) for one in peer.loads)
 
 
-def _load_row(name: str, loaded: Loaded) -> tuple[str, ...]:
+def load_row(name: str, loaded: Loaded) -> tuple[str, ...]:
+    """For the table of loads."""
     ended = f"{loaded.succeeded + loaded.failed}"
     rate, cost = short(loaded.payments_per_s), short(sum(loaded.cpu_ms.values()))
-    return name, f"{loaded.asked}", ended, rate, cost, *_two(loaded.post), *_two(loaded.callback_to_succeeded)
+    return name, f"{loaded.asked}", ended, rate, cost, *two(loaded.post), *two(loaded.callback_to_succeeded)
 
 
-def _two(latency: Latency) -> tuple[str, str]:
+def two(latency: Latency) -> tuple[str, str]:
+    """Its p50 and p99 for a person; a dash where there is none."""
     p50_ms, p99_ms = (("-" if value is None else short(value)) for value in (latency.p50_ms, latency.p99_ms))
     return p50_ms, p99_ms
 
@@ -99,7 +101,7 @@ def _warnings(name: str, loaded: Loaded) -> Iterator[str]:
 
 
 def _phases(what: str, phases: dict[str, Latency]) -> str:
-    return f"{what}: " + "; ".join(f"{name} {' / '.join(_two(latency))}" for name, latency in phases.items())
+    return f"{what}: " + "; ".join(f"{name} {' / '.join(two(latency))}" for name, latency in phases.items())
 
 
 def _named(what: str, shares: dict[str, float]) -> str:

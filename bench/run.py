@@ -30,6 +30,7 @@ async def run_phases(bench: Bench, names: Sequence[str], results_file: Path | No
         bench.say(f"phase {name}")
         setattr(bench.results, name, await PHASES[name](bench))
         if results_file:
+            results_file.parent.mkdir(parents=True, exist_ok=True)
             results_file.write_text(bench.results.model_dump_json(indent=2) + "\n")
 
 
