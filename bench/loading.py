@@ -85,14 +85,15 @@ class Loading:
         """
         ended_at = max(result.ended_at for result in results)
         ended = completed + sum(len(result.ended) for result in results)
-        return await asyncio.gather(self._engine.lag_s(WORKFLOW, ended, since=ended_at), self._told(ended_at))
+        return await asyncio.gather(self._engine.lag_s(WORKFLOW, ended, since=ended_at), self.told(ended_at))
 
     @property
     def marks(self) -> MarkReader:
         """Reads when a payment was where."""
         return MarkReader(self.rows, self._stack.api.child.command.log)
 
-    async def _told(self, since: float) -> float:
+    async def told(self, since: float) -> float:
+        """Seconds from `since` until every event is handed over and every webhook delivered."""
         while untold := self.rows.untold():
             if time.time() - since > TELLING_LIMIT_S:
                 raise BenchError(f"{untold} events and deliveries still wait {TELLING_LIMIT_S:.0f} s after the load.")

@@ -151,9 +151,10 @@ def _growth(results: Results) -> str:
 def _peers(results: Results) -> str:
     if not results.peers:
         return ""
-    rows = [load_row(f"{peer.name}: {one.name}", one.loaded) for peer in results.peers for one in peer.loads]
-    notes = "\n".join(f"- {peer.name}: {note}" for peer in results.peers for note in peer.notes)
-    return f"{_table(LOAD_HEAD, rows)}\n\n{notes}\n\n{_picture('peers', 'The same payment written another way')}"
+    names = list(results.peers[0].figures)
+    rows = [(name.replace("    ", "… "), *(peer.figures[name] for peer in results.peers)) for name in names]
+    table = _table(("", *(peer.name for peer in results.peers)), rows)
+    return f"{table}\n\n{_picture('peers', 'The same payment written another way')}"
 
 
 #: What makes each generated part; an empty answer says that the run did not measure it.

@@ -209,13 +209,13 @@ class Growth(BaseModel):
 
 
 class Peer(BaseModel):
-    """Another way to write the same payment, measured beside ours by turns."""
+    """One way to write the same payment, measured by turns with the others; `figures` are for the page, by turn."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     loads: list[Named]
-    notes: list[str] = []
+    figures: dict[str, str]
 
 
 class Machine(BaseModel):

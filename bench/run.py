@@ -10,15 +10,17 @@ from bench.phases.counting import counting
 from bench.phases.floor import floor
 from bench.phases.growth import growth
 from bench.phases.loads import half_rate, rates, saturation, workers
+from bench.phases.peers import peers
 from bench.phases.recovery import recovery
 from bench.phases.statements import statements
 from bench.results import Results
 
-#: The floor first, while the server has nothing else to do; counting last, because it stops what runs by itself.
+#: Peers before any stack of this run stands; the floor while the server has nothing else to do; counting last, because
+#: it stops what runs by itself.
 PHASES: dict[str, Callable[[Bench], Awaitable[Any]]] = {
     one.__name__: one
     for one in (
-        *(floor, saturation, half_rate, rates, statements),
+        *(peers, floor, saturation, half_rate, rates, statements),
         *(merchants, failing, channels, workers, recovery, counting, growth),
     )
 }

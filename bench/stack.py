@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devstack.child import Child
-from devstack.plan import DATABASE, Plan
+from devstack.plan import DATABASE, Plan, Programs
 from devstack.ports import free_port, port_answers
 from devstack.postgres import EmbeddedPostgres
 from devstack.servers import Program, Server, run_once
@@ -28,17 +28,18 @@ COUNT_NO_STATEMENTS = "ALTER SYSTEM SET pg_stat_statements.track = 'none';\nSELE
 class BenchStack:
     """Development settings, whatever the environment says. Each part is a process that dies with this one."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], programs: Programs | None = None) -> None:
         _forget_environment()
         os.environ["PAYSAGA_SIM_CHANNELS"] = f"sim,{SLOW_CHANNEL}"
         os.umask(PRIVATE)
         self._say = say
         self.folder = Path(tempfile.mkdtemp(prefix="paysaga-bench-"))
         self.settings = _settings(self.folder)
-        self.plan = Plan(self.settings, StateFolder(self.folder))
+        programs = programs or Programs(worker=_worker_words(QUEUES, LOOPS))
+        self.plan = Plan(self.settings, StateFolder(self.folder), programs=programs)
         self.postgres = EmbeddedPostgres(self.folder, settings=POSTGRES, log=self.plan.state.log("postgres"))
         self.temporal = self._temporal()
-        self.workers = [self._worker("worker", QUEUES, LOOPS)]
+        self.workers = [self._worker("worker", self.plan.programs.worker)]
         self.api = self._api()
         self.simulator = Program(self.plan.simulator(), self._simulator_answers)
         self._loads: list[Child] = []
@@ -67,10 +68,14 @@ class BenchStack:
     def start_engine(self) -> None:
         """PostgreSQL and Temporal answer, the database is at the newest revision."""
         self.up(self.temporal)
+        self.start_postgres()
+        run_once(Child(self.plan.migrate()))
+
+    def start_postgres(self) -> None:
+        """PostgreSQL answers, our database is there and empty, and no statement is counted."""
         self.up(self.postgres)
         self.postgres.sql(COUNT_NO_STATEMENTS)
         self.postgres.create_database(DATABASE)
-        run_once(Child(self.plan.migrate()))
 
     def start_centre(self) -> None:
         """Search attributes and schedules are registered; simulator, worker and API answer."""
@@ -81,7 +86,8 @@ class BenchStack:
     def employ(self, *duties: tuple[str, str]) -> None:
         """These worker processes poll, in place of those before; each duty names queues and loops."""
         self._dismiss()
-        self.workers = [self._worker("worker" if not n else f"worker {n + 1}", *duty) for n, duty in enumerate(duties)]
+        named = [("worker" if not number else f"worker {number + 1}", duty) for number, duty in enumerate(duties)]
+        self.workers = [self._worker(name, _worker_words(*duty)) for name, duty in named]
         for worker in self.workers:
             self.up(worker)
 
@@ -90,7 +96,7 @@ class BenchStack:
         self.rest()
         url = self.plan.addresses.database_url.replace(f"/{DATABASE}?", f"/{database}?")
         self.api = self._api(PAYSAGA_DATABASE_URL=url)
-        self.workers = [self._worker("worker", QUEUES, LOOPS, PAYSAGA_DATABASE_URL=url)]
+        self.workers = [self._worker("worker", self.plan.programs.worker, PAYSAGA_DATABASE_URL=url)]
         self.up(self.worker)
         self.up(self.api)
         return url
@@ -135,9 +141,8 @@ class BenchStack:
         for worker in self.workers:
             worker.stop()
 
-    def _worker(self, name: str, queues: str, loops: str, **variables: str) -> Program:
+    def _worker(self, name: str, words: list[str], **variables: str) -> Program:
         ready = self.folder / f"{name}.ready"
-        words = ["worker.py", "--queues", queues, *(["--loops", loops] if loops else [])]
         command = self.plan.command(name, words, PAYSAGA_READY_FILE=str(ready), **variables)
         return Program(command, ready.exists, before=lambda: ready.unlink(missing_ok=True))
 
@@ -147,6 +152,10 @@ class BenchStack:
 
     def _simulator_answers(self) -> bool:
         return port_answers(self.settings.simulator_port) and port_answers(self.settings.sink_port)
+
+
+def _worker_words(queues: str, loops: str) -> list[str]:
+    return ["worker.py", "--queues", queues, *(["--loops", loops] if loops else [])]
 
 
 def _forget_environment() -> None:
