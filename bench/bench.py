@@ -23,10 +23,11 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much one run does: payments of each load, of each turn of a comparison, and seconds of timed phases."""
+    """How much one run does: payments of each load, payments and number of turns, and seconds of timed phases."""
 
     payments: int = 1_000
     turn: int = 300
+    turns: int = 2
     counted: int = 200
     seconds: float = 10
     rate_s: float = 25
@@ -39,6 +40,7 @@ class Sizes:
         return Sizes(
             payments=self.payments // share,
             turn=self.turn // share,
+            turns=self.turns,
             counted=self.counted // share,
             seconds=self.seconds / share,
             rate_s=self.rate_s / share,

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.percentiles import Latency
 from bench.plans import Seen
-from bench.rows import Rows
 
 #: What ends at which mark, in order. A mark that a payment does not have gives its time to the next phase.
 ANSWER = (
@@ -50,10 +49,17 @@ _SIGNALLED = '"callback_passed_on"'
 Marks = Mapping[str, Any]
 
 
+class Readable(Protocol):
+    """What answers queries with rows."""
+
+    def read(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+
+
 class MarkReader:
     """Reads once, when the load has ended: the measured processes do not know of it."""
 
-    def __init__(self, rows: Rows, api_log: Path) -> None:
+    def __init__(self, rows: Readable, api_log: Path) -> None:
         self._rows = rows
         self._api_log = api_log
 

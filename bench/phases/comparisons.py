@@ -7,7 +7,6 @@ from bench.onboarding import another, slow_down, through_slow_channel
 from bench.plans import LoadPlan
 from bench.results import Channels, Loaded, Named
 
-TURNS = 2
 MERCHANTS = 50
 FAILING_SHARES = (0.0, 0.01, 0.1, 0.5)
 #: Shares of the payments/s of saturation; each payment of the slow channel waits so long for the channel's answer.
@@ -34,9 +33,10 @@ async def failing(bench: Bench) -> list[Named]:
     return await by_turns(bench, {f"{share:.0%} failing": plan.failing(share) for share in FAILING_SHARES}, turns=1)
 
 
-async def by_turns(bench: Bench, plans: Mapping[str, LoadPlan], *, turns: int = TURNS) -> list[Named]:
+async def by_turns(bench: Bench, plans: Mapping[str, LoadPlan], *, turns: int | None = None) -> list[Named]:
     """Each load once a turn, every other turn in the opposite order."""
     loading, found = await bench.loading(), []
+    turns = turns or bench.sizes.turns
     for turn in range(turns):
         for number, (name, plan) in list(enumerate(plans.items()))[:: 1 if turn % 2 == 0 else -1]:
             bench.say(f"turn {turn + 1} of {turns}: {name}")
@@ -56,8 +56,8 @@ async def channels(bench: Bench) -> Channels:
     alone: list[Loaded] = []
     beside: list[Loaded] = []
     slow: list[Loaded] = []
-    for turn in range(TURNS):
-        bench.say(f"turn {turn + 1} of {TURNS}: the fast channel alone, and beside the slow one")
+    for turn in range(bench.sizes.turns):
+        bench.say(f"turn {turn + 1} of {bench.sizes.turns}: the fast channel alone, and beside the slow one")
         plans = [
             loading.plan(f"{name}{turn}", max(5, round(rate_per_s * turn_s)), rate_per_s=rate_per_s)
             for name, rate_per_s in (("fast", fast_per_s), ("beside", fast_per_s), ("slow", slow_per_s))

@@ -12,7 +12,6 @@ from devstack.plan import DATABASE
 from devstack.postgres import APP_ROLE, OWNER_ROLE
 
 SMALL = "paysaga_small"
-TURNS = 2
 MEGABYTE = 1024 * 1024
 _COPY = f"""
 CREATE DATABASE {SMALL} TEMPLATE {DATABASE} OWNER {OWNER_ROLE};
@@ -39,9 +38,9 @@ async def growth(bench: Bench) -> Growth:
     bench.say(f"{seeded:,} payments stored within {seeding_s:.0f} s")
     turns: dict[str, list[Loaded]] = {SMALL: [], DATABASE: []}
     stored = {name: Seeding(postgres, name, shop=loading.shop, say=bench.say).stored() for name in turns}
-    for turn in range(TURNS):
+    for turn in range(sizes.turns):
         for name in list(turns)[:: 1 if turn % 2 == 0 else -1]:
-            bench.say(f"turn {turn + 1} of {TURNS}: {stored[name]:,} stored payments")
+            bench.say(f"turn {turn + 1} of {sizes.turns}: {stored[name]:,} stored payments")
             turns[name].append(await _measured(bench, name, turn))
     verified, verifying_s = await _verified(bench)
     return Growth(

@@ -38,7 +38,7 @@ async def recovery(bench: Bench) -> Recovery:
         rate_per_s=rate_per_s,
         asked=plan.payments,
         succeeded=len(result.succeeded),
-        kills=[_recovered(result, marks, killed_at=killed_at, polled_at=polled_at) for killed_at, polled_at in kills],
+        kills=[recovered(result, marks, killed_at=killed_at, polled_at=polled_at) for killed_at, polled_at in kills],
         idle=idle,
         after_load=memory_of(bench.stack.worker.child.pid),
     )
@@ -53,8 +53,8 @@ async def _kill(bench: Bench, after_s: float) -> tuple[float, float]:
     return killed_at, time.time()
 
 
-def _recovered(result: LoadResult, marks: Mapping[str, Marks], *, killed_at: float, polled_at: float) -> Kill:
-    """Of the payments whose claim was committed at the kill, and whose end was not."""
+def recovered(result: LoadResult, marks: Mapping[str, Marks], *, killed_at: float, polled_at: float) -> Kill:
+    """What the kill did to the payments whose claim was committed by then, and whose end was not."""
     hit = [one for one in result.payments if _was_open(marks[one.payment_id], killed_at)]
     moved_at = max((_moved_at(marks[one.payment_id], killed_at) for one in hit), default=polled_at)
     return Kill(

@@ -9,7 +9,6 @@ from devstack.plan import DATABASE
 
 MOST = 25
 TEXT_MAX = 400
-TURNS = 2
 _TRACK = "pg_stat_statements.track"
 _FOUND = f"""
     SELECT regexp_replace(query, '\\s+', ' ', 'g') AS text, calls, total_exec_time + total_plan_time AS ms, rows,
@@ -28,8 +27,8 @@ async def statements(bench: Bench) -> Statements:
     counted: list[Loaded] = []
     loading.rows.set("pg_stat_statements.track_planning", "on")
     postgres.sql("SELECT pg_stat_statements_reset();", database=DATABASE)
-    for turn in range(TURNS):
-        bench.say(f"turn {turn + 1} of {TURNS}: without counting statements, and with it")
+    for turn in range(bench.sizes.turns):
+        bench.say(f"turn {turn + 1} of {bench.sizes.turns}: without counting statements, and with it")
         plain.append(await loading.measure(loading.plan(f"plain{turn}", bench.sizes.turn)))
         counted.append(await _counted(loading, f"statements{turn}", bench.sizes.turn))
     payments = sum(one.succeeded for one in counted)
