@@ -15,7 +15,8 @@ async def peers(bench: Bench) -> list[Peer]:
     if importlib.util.find_spec("dbos") is None:
         bench.say("the peer is not installed: `make environment-bench` installs it")
         return []
-    comparison = await compare(Sizes(payments=bench.sizes.payments // SHARE), bench.say)
+    sizes = Sizes(payments=bench.sizes.payments // SHARE, rounds=1 if bench.sizes.quick else bench.sizes.turns)
+    comparison = await compare(sizes, bench.say)
     return [_peer(side, comparison) for side in SIDES]
 
 
