@@ -16,6 +16,8 @@ from ledger import steps
 from ledger.legs import StepKey
 
 CHUNK = 1_000
+#: A balance that changes often within one transaction leaves versions behind that every later change walks over.
+MONEY_AT_ONCE = 50
 #: As many at once as use two processors; each has wallets of its own, so that none waits for another.
 SESSIONS = 2
 FOLD_EVERY, SAY_EVERY = 5, 25
@@ -32,21 +34,22 @@ _COLUMNS = """
     WHERE table_schema = 'public' AND is_identity = 'NO' ORDER BY table_name, ordinal_position
 """
 _SEED = """
-CREATE TEMP TABLE IF NOT EXISTS seed (
+SET synchronous_commit = off;  -- a checkpoint comes at the end
+CREATE TEMP TABLE seed (
     n bigint PRIMARY KEY, payment_id text, order_no text, wallet_id text, sku text, first_feed_no bigint);
 BEGIN;
-TRUNCATE seed;
 INSERT INTO seed
 SELECT n, '{prefix}' || lpad(n::text, {digits}, '0'), 'stored-' || n,
     (ARRAY[{wallets}])[n % {wallet_count} + 1], (ARRAY[{skus}])[n % {sku_count} + 1], {feed_no} + n * {events}
 FROM generate_series({first}, {last}) AS n;
 """
+_COMMIT = "COMMIT;\n"
 _MONEY = """
 SELECT count(ledger_hold('payment', s.payment_id, 'hold', s.wallet_id, '{merchant_id}', {balance_minor}, '{currency}',
-    '{expires_at}', 'balance part of a payment')) FROM seed s;
+    '{expires_at}', 'balance part of a payment')) FROM seed s WHERE {some};
 SELECT count((ledger_post('payment', s.payment_id, '{step}', '{merchant_id}', '{event_at}', NULL,
-    replace(replace('{legs}', '@payment@', s.payment_id), '@wallet@', s.wallet_id)::jsonb, NULL)).posted) FROM seed s;
-COMMIT;
+    replace(replace('{legs}', '@payment@', s.payment_id), '@wallet@', s.wallet_id)::jsonb, NULL)).posted)
+FROM seed s WHERE {some};
 """
 _SOLD = """
 UPDATE stock SET sold = moved.quantity FROM (
@@ -79,7 +82,7 @@ class Seeding:
         template = self._template()
         first, events = self._first_number(), self._events(template["id"])
         base = int(self._rows.read(_LAST_FEED_NO)[0]["feed_no"]) - first * events
-        chunk = self._clones(template["id"]) + self._money(template)
+        chunk = self._clones(template["id"]) + _COMMIT + self._money(template)
         numbered = {"prefix": template["id"][:-DIGITS], "feed_no": base, "events": events}
         spans = [range(start, min(start + CHUNK, first + missing)) for start in range(first, first + missing, CHUNK)]
         await asyncio.gather(*(self._session(turn, spans[turn::SESSIONS], numbered, chunk) for turn in range(SESSIONS)))
@@ -88,7 +91,7 @@ class Seeding:
         return missing
 
     async def _session(self, turn: int, spans: Sequence[range], numbered: Mapping[str, Any], chunk: str) -> None:
-        """Each span is one transaction; the first session also folds."""
+        """One span after another; the first session also folds."""
         for done, span in enumerate(spans):
             await asyncio.to_thread(self._sql, self._seed(turn, span, numbered) + chunk)
             if turn == 0 and done % FOLD_EVERY == 0:
@@ -117,14 +120,22 @@ class Seeding:
 
     def _money(self, template: Mapping[str, Any]) -> str:
         legs = [leg.model_dump(exclude_none=True) for leg in _legs(template)]
+        parts = CHUNK // MONEY_AT_ONCE
+        return "".join(
+            self._some_money(template, json.dumps(legs), f"s.n / {MONEY_AT_ONCE} % {parts} = {part}")
+            for part in range(parts)
+        )
+
+    def _some_money(self, template: Mapping[str, Any], legs: str, some: str) -> str:
         return _MONEY.format(
+            some=some,
             merchant_id=template["merchant_id"],
             balance_minor=template["balance_minor"],
             currency=template["currency"],
             expires_at=template["expires_at"],
             event_at=template["paid_at"],
             step=steps.PAYMENT.name,
-            legs=json.dumps(legs),
+            legs=legs,
         )
 
     def _template(self) -> dict[str, Any]:
