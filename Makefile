@@ -27,7 +27,7 @@ verify: environment
 	@$(RUN) verify.py $(VERIFY)
 
 # Writes docs/performance.md and its charts. BENCH="--growth" adds the million, BENCH="--resume" continues a run.
-bench: environment
+bench: environment environment-bench
 	@$(RUN) -m bench --json build/bench.json $(BENCH)
 	@$(RUN) -m bench report build/bench.json
 

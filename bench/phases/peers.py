@@ -7,20 +7,19 @@ from bench.peers.comparison import SIDES, Comparison, Sizes, compare
 from bench.peers.figures import shown_figures
 from bench.results import Named, Peer
 
-SHARE = 2
-
 
 async def peers(bench: Bench) -> list[Peer]:
     """Every side of the comparison, ours among them; none where the peer is not installed."""
     if importlib.util.find_spec("dbos") is None:
         bench.say("the peer is not installed: `make environment-bench` installs it")
         return []
-    sizes = Sizes(payments=bench.sizes.payments // SHARE, rounds=1 if bench.sizes.quick else bench.sizes.turns)
+    sizes = Sizes(payments=bench.sizes.turn, rounds=1 if bench.sizes.quick else bench.sizes.turns)
     comparison = await compare(sizes, bench.say)
-    return [_peer(side, comparison) for side in SIDES]
+    return [peer_of(side, comparison) for side in SIDES]
 
 
-def _peer(side: str, comparison: Comparison) -> Peer:
+def peer_of(side: str, comparison: Comparison) -> Peer:
+    """The turns of one side, as the page shows them."""
     loads = [
         Named(name=f"{name}, turn {number}", loaded=loaded)
         for number, turn in enumerate(comparison.of(side), 1)

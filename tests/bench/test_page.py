@@ -13,7 +13,12 @@ from bench.charts.pictures import pictures
 from bench.charts.scales import Scale
 from bench.errors import BenchError
 from bench.page import NOT_MEASURED, PAGE, PARTS, filled
+from bench.peers.comparison import SIDES, Comparison, Turn
+from bench.peers.comparison import Sizes as PeerSizes
+from bench.peers.truth import Truth
+from bench.peers.writes import Written
 from bench.percentiles import Latency
+from bench.phases.peers import peer_of
 from bench.report import report
 from bench.results import (
     Channels,
@@ -62,6 +67,22 @@ def _loaded(*, cpu_ms: float = 40, p99_ms: float = 100, asked: int = 1_000) -> L
     )
 
 
+def _comparison() -> Comparison:
+    truth = Truth(succeeded=1, lost=0, doubled=0, unpaid=0, unended=0, broken=[])
+    turns = [
+        Turn(
+            side=side,
+            saturation=_loaded(),
+            written=Written(wal_kb=30, commits=12),
+            steady=_loaded(),
+            killed=None,
+            truth=truth,
+        )
+        for side in SIDES * 2
+    ]
+    return Comparison(sizes=PeerSizes(), turns=turns)
+
+
 def _everything() -> Results:
     load, memory = _loaded(), Memory(rss_mb=140, pss_mb=100)
     grown = Grown(stored=10_000, size_mb=180, turns=[load])
@@ -96,6 +117,7 @@ def _everything() -> Results:
             verified=True,
             verifying_s=20,
         ),
+        peers=[peer_of(side, _comparison()) for side in SIDES],
     )
 
 
@@ -131,10 +153,11 @@ def test_the_page_has_a_place_for_every_part() -> None:
 def test_every_part_is_filled_and_the_words_stay() -> None:
     """A second time changes nothing: the page is a function of its words and the results."""
     text = PAGE.read_text()
-    once = filled(text, _everything().model_copy(update={"peers": None}))
-    assert 1 == once.count(NOT_MEASURED)
+    once = filled(text, _everything())
+    assert NOT_MEASURED not in once
     assert "SELECT a \\| b" in once
     assert once == filled(once, _everything())
+    assert len(PARTS) - 1 == filled(once, Results()).count(NOT_MEASURED)
     words = re.compile(r"(<!-- bench: [a-z-]+ -->).*?(<!-- /bench -->)", re.DOTALL)
     assert words.sub(r"\1\2", text) == words.sub(r"\1\2", once)
 
@@ -146,9 +169,18 @@ def test_a_part_that_nothing_makes_is_refused() -> None:
 
 
 def test_a_picture_is_shown_where_it_was_drawn() -> None:
-    """The page names no file that this run did not write, but for peers, which it did not measure."""
+    """The page names no file that this run did not write, and each that it wrote."""
     shown = re.findall(r"\(performance/([a-z-]+\.svg)\)", filled(PAGE.read_text(), _everything()))
     assert sorted(pictures(_everything())) == sorted(shown)
+
+
+def test_every_turn_of_a_peer_is_shown() -> None:
+    """Both turns of each side, in their order; a dash where a side was not killed."""
+    peer = peer_of(SIDES[0], _comparison())
+    assert ["32 in flight, turn 1", "steady, turn 1", "32 in flight, turn 2", "steady, turn 2"] == [
+        one.name for one in peer.loads
+    ]
+    assert ("40 · 40", "- · -") == (peer.figures["32 in flight: payments/s"], peer.figures["killed: succeeded"])
 
 
 def test_the_terminal_names_payments_that_did_not_end() -> None:

@@ -15,7 +15,7 @@ FEW, MORE = 20, 60
 TINY = Sizes(
     payments=6, turn=4, turns=1, counted=2, seconds=0.5, rate_s=1, stored_small=FEW, stored_large=MORE, quick=True
 )
-SMALL_RUN = ("floor", "saturation", "half_rate", "statements", "counting", "growth")
+SMALL_RUN = ("floor", "saturation", "half_rate", "statements", "growth")
 
 
 def test_all_phases_run_but_for_the_long_one() -> None:
