@@ -8,7 +8,10 @@ from sqlalchemy.engine import make_url
 
 LOOK_EVERY_S = 0.02
 End = tuple[str, float]
-_ENDED = "SELECT /* bench */ id, state FROM payment WHERE id = ANY($1::text[]) AND state IN ('succeeded', 'failed', 'closed')"
+_ENDED = (
+    "SELECT /* bench */ id, state FROM payment"
+    " WHERE id = ANY($1::text[]) AND state IN ('succeeded', 'failed', 'closed')"
+)
 
 
 class Watcher:
