@@ -32,8 +32,10 @@ check: environment-dev
 verify: environment
 	@$(RUN) verify.py $(VERIFY)
 
-bench: environment
-	@$(RUN) -m bench
+# Writes docs/performance.md and its charts. BENCH="--growth" adds the million, BENCH="--resume" continues a run.
+bench: environment environment-bench
+	@$(RUN) -m bench --json build/bench.json $(BENCH)
+	@$(RUN) -m bench report build/bench.json
 
 bench-ledger: environment
 	@$(RUN) -m bench.ledger

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     payouts_per_second: int = Field(
         default=20, ge=1, le=10_000, description="Payouts sent to one channel in a second, by all workers together."
     )
+    sim_channels: str = Field(
+        default="sim", description="Names of channels that speak the simulator's protocol, comma-separated."
+    )
     seal_every_s: int = Field(default=300, ge=1, description="Period of the seal of the audit and of ended days.")
     verify_every_s: int = Field(default=60, ge=1, description="Period of the check of what changed; nightly all.")
     ready_file: Path | None = Field(default=None, description="The worker touches it when it polls.")
@@ -68,6 +71,11 @@ class Settings(BaseSettings):
             if getattr(self, field) and not self.development:
                 raise ValueError(f"PAYSAGA_{field.upper()} needs PAYSAGA_DEVELOPMENT=1; it is refused in production")
         return self
+
+    @property
+    def sim_names(self) -> list[str]:
+        """The channels that speak the simulator's protocol."""
+        return [name for name in self.sim_channels.split(",") if name]
 
     def require_database_url(self) -> str:
         """The application role's URL; ValueError that names the variable when it is unset."""

@@ -101,7 +101,7 @@ class WorkerParts:
         self.box = SecretBox(settings.require_secret_key())
         self.http = make_client()
         self.guard = WebhookGuard(allow_loopback=settings.development)
-        self.channels = Channels(self.http)
+        self.channels = Channels(self.http, sims=settings.sim_names)
         self.accounts = ChannelAccounts(self.database, self.box)
 
     async def close(self) -> None:

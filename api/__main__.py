@@ -33,7 +33,7 @@ def services_of(settings: Settings, client: httpx.AsyncClient) -> Services:
         temporal=TemporalConnection(
             settings.require_temporal_address(), settings.temporal_namespace, interceptors=[Tracing()]
         ),
-        channels=Channels(client),
+        channels=Channels(client, sims=settings.sim_names),
         guard=WebhookGuard(allow_loopback=settings.development),
         public_url=settings.public_url.rstrip("/"),
         operator_key=settings.operator_key.get_secret_value() if settings.operator_key else None,

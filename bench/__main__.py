@@ -1,51 +1,29 @@
-"""`python -m bench`: what a payment costs on this machine, measured with a stack of the bench's own."""
+"""What a payment costs on this machine, measured with a stack of the bench's own.
+
+python -m bench [--only saturation,recovery] [--quick] [--growth] [--json RESULTS [--resume]]
+python -m bench report RESULTS
+"""
 
 import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.counting import Counting
-from bench.engine import Engine
+from bench.bench import Bench, Sizes, machine
 from bench.errors import BenchError
-from bench.floor import measure_floor
-from bench.loading import Loading
-from bench.onboarding import onboarded, pay_after
+from bench.page import write_page
 from bench.report import report
 from bench.results import Results
+from bench.run import DEFAULT, PHASES, left_to_do, run_phases
 from bench.stack import BenchStack
 from devstack.errors import StackError
 from devstack.terminal import Terminal
 
-WARM_UP = 100
-COUNTED = 200
-# At half rate the payer takes a moment, so that POST answers while there is something to pay, and before we poll.
-PAYER_TAKES_MS = 1_000
+DESCRIPTION = "Measures what a payment costs on this machine, with a stack of its own."
 INTERRUPTED = 130
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-async def measure(stack: BenchStack, options: argparse.Namespace, terminal: Terminal) -> Results:
-    """All phases, one after another."""
-    stack.start_engine()
-    engine = await Engine.connect(stack.temporal.address, stack.metrics_url)
-    terminal.step(f"floor: empty workflows for {options.seconds:.0f} s")
-    floor = await measure_floor(stack, engine, options.seconds)
-    stack.start_centre()
-    loading = Loading(stack, engine, await onboarded(stack.plan))
-    await pay_after(stack.plan, 0)
-    terminal.step("warming up")
-    await loading.measure(loading.plan("warm-up", WARM_UP))
-    terminal.step(f"saturation: {options.payments} payments, 32 in flight")
-    saturation = await loading.measure(loading.plan("saturation", options.payments))
-    await pay_after(stack.plan, PAYER_TAKES_MS)
-    rate_per_s = saturation.payments_per_s / 2
-    terminal.step(f"half rate: {options.payments} payments at {rate_per_s:.1f} a second")
-    half_rate = await loading.measure(loading.plan("half-rate", options.payments, rate_per_s=rate_per_s))
-    terminal.step(f"counting: {options.counted} payments, two at a time")
-    counted = await Counting(stack, engine, loading).measure(options.counted)
-    return Results(floor=floor, saturation=saturation, half_rate=half_rate, counted=counted)
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -54,36 +32,58 @@ async def run(options: argparse.Namespace) -> None:
     if measuring := asyncio.current_task():
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
+    results = earlier(options.json)
+    names = left_to_do(options.only, results, again=not options.resume)
+    results.machine = machine(quick=options.sizes.quick)
     stack = BenchStack(terminal.step)
     try:
-        results = await measure(stack, options, terminal)
+        await run_phases(Bench(stack, options.sizes, results=results, say=terminal.step), names, options.json)
     finally:
         terminal.step("stopping")
         stack.stop()
     terminal.say(f"\n{report(results)}")
-    if options.json:
-        options.json.write_text(results.model_dump_json(indent=2) + "\n")
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def earlier(results_file: Path | None) -> Results:
+    """What earlier runs wrote into the file."""
+    if results_file is None or not results_file.exists():
+        return Results()
+    return Results.model_validate_json(results_file.read_bytes())
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options; `--quick` is for trying the bench itself, its figures mean little."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--payments", type=int, help="payments of each load (1000)")
-    parser.add_argument("--seconds", type=float, help="how long the floor is measured (10)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything that is not named")
-    parser.add_argument("--json", type=Path, help="also write everything measured into this file")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=DESCRIPTION)
+    parser.add_argument("command", nargs="?", choices=("run", "report"), default="run", help="report writes the page")
+    parser.add_argument("results", nargs="?", type=Path, help="the results that the page is written from")
+    parser.add_argument("--only", type=_phases, help=f"these phases of {', '.join(PHASES)}")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    parser.add_argument("--json", type=Path, help="keep everything measured in this file, beside what it has")
+    parser.add_argument("--resume", action="store_true", help="only the phases that the file lacks")
+    parser.add_argument("--growth", action="store_true", help="also with a million stored payments")
     options = parser.parse_args(arguments)
-    share = 10 if options.quick else 1
-    options.payments = options.payments or 1_000 // share
-    options.seconds = options.seconds or 10 / share
-    options.counted = COUNTED // share
+    if options.command == "report" and options.results is None:
+        parser.error("report needs the file of results")
+    options.sizes = Sizes().quickly() if options.quick else Sizes()
+    options.only = [*(options.only or DEFAULT), *(["growth"] if options.growth else [])]
     return options
+
+
+def _phases(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(PHASES):
+        raise argparse.ArgumentTypeError(f"no phase {', '.join(sorted(unknown))}; there are {', '.join(PHASES)}")
+    return names
 
 
 def main() -> int:
     """The exit code of one run; slow is no failure."""
+    options = parse()
     try:
-        asyncio.run(run(parse()))
+        if options.command == "report":
+            write_page(earlier(options.results))
+        else:
+            asyncio.run(run(options))
     except (BenchError, StackError) as failure:
         sys.stderr.write(f"paysaga: {failure}\n")
         return 1

@@ -14,7 +14,7 @@ from bench.metrics import count_by, read_page
 LOOK_EVERY_S = 0.05
 LAG_LIMIT_S = 120.0
 FLUSH_S = 1.5  # the server hands its counters over about once a second
-SCHEDULES = ("watch", "sweeper")
+SCHEDULES = ("watch", "sweeper", "seal", "verify", "verify-everything")
 
 
 class Engine:
@@ -48,7 +48,7 @@ class Engine:
         return [len(history.events) for history in histories]
 
     async def pause_schedules(self) -> None:
-        """Watch and sweeper do not run any more, so that what is counted belongs to payments."""
+        """Nothing runs by itself any more, so that what is counted belongs to payments."""
         for schedule in SCHEDULES:
             await self._client.get_schedule_handle(schedule).pause()
 

@@ -20,20 +20,17 @@ class Answer:
 class HttpPool:
     """POSTs JSON to one server over as many kept connections as calls are under way at once."""
 
-    def __init__(self, base_url: str, api_key: str) -> None:
+    def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._head = (
-            f"Host: {parts.netloc}\r\nAuthorization: Bearer {api_key}\r\nContent-Type: application/json\r\n"
-        ).encode()
+        self._head = f"Host: {parts.netloc}\r\nContent-Type: application/json\r\n".encode()
         self._idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, *, api_key: str) -> Answer:
         """The server's answer. OSError or IncompleteReadError when there is none."""
         reader, writer = await self._connection()
-        writer.write(
-            b"POST %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (path.encode(), self._head, len(body), body)
-        )
+        head = b"%bAuthorization: Bearer %b\r\nContent-Length: %d" % (self._head, api_key.encode(), len(body))
+        writer.write(b"POST %b HTTP/1.1\r\n%b\r\n\r\n%b" % (path.encode(), head, body))
         answer = await _answer(reader)
         self._idle.append((time.monotonic(), reader, writer))
         return answer

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from activities.folding import Folding
+from bench.figures import HEAD, Figure
 from bench.ledger_load import LedgerLoad, Measured, Refunded
 from bench.ledger_server import LedgerServer
 from bench.percentiles import Latency
-from bench.report import HEAD, Figure
 from devstack.errors import StackError
 from devstack.terminal import Terminal, table
 

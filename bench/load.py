@@ -10,25 +10,29 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from bench.http_pool import HttpPool
-from bench.plans import LoadPlan, LoadResult, Seen
+from bench.http_pool import Answer, HttpPool
+from bench.orders import Orders
+from bench.plans import LoadPlan, LoadResult, Seen, Shop
 from bench.watcher import Watcher
 
-QUANTITY = 2
-BALANCE_MINOR = 1_000
 END_LIMIT_S = 60.0
 CREATED = 201
+#: Answers that ask for the same call again: the payment goes on, or the centre is not there for a moment.
+AGAIN = frozenset({409, 429, 503})
+AGAIN_AFTER_S = 0.5
 
 
 class Load:
-    """Mixed payments: lines, a balance part out of a wallet, and a channel part."""
+    """Asks for the plan's payments and sees each in its end."""
 
     def __init__(self, plan: LoadPlan, watcher: Watcher) -> None:
         self._plan = plan
-        self._http = HttpPool(plan.shop.api, plan.shop.api_key)
+        self._orders = Orders(plan)
+        self._http = HttpPool(plan.shops[0].api)
         self._watcher = watcher
         self._payments: list[Seen] = []
         self._refusals: list[str] = []
+        self._repeats = 0
 
     async def run(self) -> LoadResult:
         """Every payment was asked for, and has ended or was given up."""
@@ -41,6 +45,7 @@ class Load:
         return LoadResult(
             payments=self._payments,
             refusals=self._refusals,
+            repeats=self._repeats,
             polls=self._watcher.polls,
             cpu_ms=(time.process_time() - cpu_s) * 1_000,
             began_at=began_at,
@@ -52,56 +57,60 @@ class Load:
         await asyncio.gather(*(self._one_after_another(numbers) for _ in range(self._plan.in_flight)))
 
     async def _one_after_another(self, numbers: Iterator[int]) -> None:
-        for number in numbers:
-            await self._pay(number, time.time())
+        for _ in numbers:
+            await self._pay(time.time())
 
     async def _open_loop(self, rate_per_s: float) -> None:
         """Payments begin when they are due, however many are under way; a late start counts as latency."""
         pauses = random.Random(self._plan.seed)  # noqa: S311 - arrivals that repeat, not secrets
         due_at = time.time()
         async with asyncio.TaskGroup() as tasks:
-            for number in range(self._plan.payments):
+            for _ in range(self._plan.payments):
                 due_at += pauses.expovariate(rate_per_s)
                 await asyncio.sleep(max(0.0, due_at - time.time()))
-                tasks.create_task(self._pay(number, due_at))
+                tasks.create_task(self._pay(due_at))
 
-    async def _pay(self, number: int, due_at: float) -> None:
-        answer = await self._http.post("/v1/payments", self._order(number))
-        answered_at = time.time()
-        if answer.status != CREATED:
-            self._refusals.append(f"{answer.status} {answer.body.decode(errors='replace')}")
+    async def _pay(self, due_at: float) -> None:
+        answer = await self._answer(*self._orders.next())
+        if isinstance(answer, str) or answer.status != CREATED:
+            self._refusals.append(answer if isinstance(answer, str) else _words(answer))
             return
-        payment = orjson.loads(answer.body)
+        payment, answered_at = orjson.loads(answer.body), time.time()
         seen = Seen(
             payment_id=payment["id"], due_at=due_at, answered_at=answered_at, with_pay=payment["pay"] is not None
         )
         self._payments.append(seen)
+        await self._see_end(seen)
+
+    async def _answer(self, shop: Shop, body: bytes) -> Answer | str:
+        """What the API says in the end, or how it was lost; as a business would, the same is asked again meanwhile."""
+        give_up_at = time.monotonic() + END_LIMIT_S
+        while True:
+            try:
+                answer = await self._http.post("/v1/payments", body, api_key=shop.api_key)
+            except (OSError, asyncio.IncompleteReadError) as lost:
+                if time.monotonic() > give_up_at:
+                    return f"no answer: {lost!r}"
+            else:
+                if answer.status not in AGAIN or time.monotonic() > give_up_at:
+                    return answer
+            self._repeats += 1
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+    async def _see_end(self, seen: Seen) -> None:
         try:
             async with asyncio.timeout(END_LIMIT_S):
-                seen.succeeded_at = await self._watcher.until_ended(seen.payment_id)
+                state, ended_at = await self._watcher.until_ended(seen.payment_id)
         except TimeoutError:
             return
+        if state == "succeeded":
+            seen.succeeded_at = ended_at
+        else:
+            seen.failed_at = ended_at
 
-    def _order(self, number: int) -> bytes:
-        shop = self._plan.shop
-        line = {
-            "sku": shop.skus[number % len(shop.skus)],
-            "quantity": QUANTITY,
-            "unit_price_minor": shop.unit_price_minor,
-        }
-        return orjson.dumps(
-            {
-                "order_no": f"{self._plan.name}-{number}",
-                "amount_minor": QUANTITY * shop.unit_price_minor,
-                "balance_minor": BALANCE_MINOR,
-                "currency": shop.currency,
-                "subject": "Two packets of tea",
-                "channel": "sim",
-                "invoke": "qr",
-                "payer": {"account_id": shop.wallet_ids[number % len(shop.wallet_ids)]},
-                "lines": [line],
-            }
-        )
+
+def _words(answer: Answer) -> str:
+    return f"{answer.status} {answer.body.decode(errors='replace')}"
 
 
 async def _run(plan: LoadPlan) -> LoadResult:

@@ -7,7 +7,11 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 LOOK_EVERY_S = 0.02
-_ENDED = "SELECT id, state FROM payment WHERE id = ANY($1::text[]) AND state IN ('succeeded', 'failed', 'closed')"
+End = tuple[str, float]
+_ENDED = (
+    "SELECT /* bench */ id, state FROM payment"
+    " WHERE id = ANY($1::text[]) AND state IN ('succeeded', 'failed', 'closed')"
+)
 
 
 class Watcher:
@@ -15,7 +19,7 @@ class Watcher:
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connection = connection
-        self._awaited: dict[str, asyncio.Future[float | None]] = {}
+        self._awaited: dict[str, asyncio.Future[End]] = {}
         self.polls = 0
 
     @classmethod
@@ -24,9 +28,9 @@ class Watcher:
         url = make_url(database_url)
         return cls(await asyncpg.connect(user=url.username, database=url.database, host=str(url.query["host"])))
 
-    async def until_ended(self, payment_id: str) -> float | None:
-        """When the payment was seen `succeeded`; None when it ended otherwise."""
-        ended: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+    async def until_ended(self, payment_id: str) -> End:
+        """In which end the payment was seen, and when."""
+        ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._awaited[payment_id] = ended
         try:
             return await ended
@@ -40,13 +44,13 @@ class Watcher:
             if self._awaited:
                 self.polls += 1
                 for row in await self._connection.fetch(_ENDED, list(self._awaited)):
-                    self._tell(row["id"], time.time() if row["state"] == "succeeded" else None)
+                    self._tell(row["id"], (row["state"], time.time()))
 
-    def _tell(self, payment_id: str, succeeded_at: float | None) -> None:
+    def _tell(self, payment_id: str, end: End) -> None:
         """Whoever gave the payment up meanwhile is not told."""
         ended = self._awaited.get(payment_id)
         if ended is not None and not ended.done():
-            ended.set_result(succeeded_at)
+            ended.set_result(end)
 
     async def close(self) -> None:
         """The connection is closed."""

@@ -14,7 +14,9 @@ from channels.evidence import Evidence
 from channels.operations import Op
 
 ANSWER_BYTES_MAX = 1_048_576
-CONNECTIONS_MAX = 200
+#: Above what the slots of one process let through, a hundred calls of each queue: ten channels and their payouts. So a
+#: slow channel fills its own slots, and never takes the connections of another.
+CONNECTIONS_MAX = 2_000
 CONNECTIONS_IDLE_MAX = 50
 #: Below the idle limit of usual servers, so that the peer does not hang up on a connection that we are about to use.
 IDLE_S_MAX = 15.0

@@ -1,5 +1,7 @@
 """Every channel of this process by its name."""
 
+from collections.abc import Sequence
+
 import httpx
 
 from channels.base import Channel
@@ -9,10 +11,10 @@ from channels.sim import SimChannel
 
 
 class Channels:
-    """All adapters over one shared client; made by composition roots."""
+    """All adapters over one shared client; made by composition roots. `sims` are the names that `sim` is known by."""
 
-    def __init__(self, client: httpx.AsyncClient, *, now: Now = utc_now) -> None:
-        adapters: list[Channel] = [SimChannel(client, now=now)]
+    def __init__(self, client: httpx.AsyncClient, *, sims: Sequence[str] = ("sim",), now: Now = utc_now) -> None:
+        adapters: list[Channel] = [SimChannel(client, name=name, now=now) for name in sims]
         self._by_name = {adapter.name: adapter for adapter in adapters}
 
     @property

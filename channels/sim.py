@@ -41,12 +41,15 @@ NONCE_BYTES = 18
 
 
 class SimChannel:
-    """Signed JSON over HTTP; pay, close, refund and transfer are idempotent by our number."""
+    """Signed JSON over HTTP; pay, close, refund and transfer are idempotent by our number.
 
-    name = "sim"
+    Under another `name` it is a channel of its own to us: with accounts, task queues and workers of its own.
+    """
+
     ack_fail = ACK_FAIL
 
-    def __init__(self, client: httpx.AsyncClient, *, now: Now = utc_now) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, name: str = "sim", now: Now = utc_now) -> None:
+        self.name = name
         self._client = client
         self._now = now
 

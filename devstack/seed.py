@@ -27,7 +27,7 @@ async def seeded(plan: Plan) -> dict[str, Any]:
         if kept["sink"] != plan.addresses.sink:
             await _move_webhook(plan, kept)
     else:
-        merchant = await _new_merchant(plan)
+        merchant = await new_merchant(plan)
     demo = {**merchant, **_addresses(plan)}
     plan.state.write(DEMO_FILE, demo)
     return demo
@@ -61,13 +61,14 @@ async def _move_webhook(plan: Plan, kept: dict[str, Any]) -> None:
         await operator.put(f"/v1/merchants/{kept['merchant_id']}/webhook", _webhook(plan.addresses))
 
 
-async def _new_merchant(plan: Plan) -> dict[str, Any]:
+async def new_merchant(plan: Plan) -> dict[str, Any]:
+    """A merchant with a key, a contract at the channel, a webhook to the sink, a payer's wallet and the product."""
     addresses = plan.addresses
     async with Rest(addresses.api, plan.keys.operator_key) as operator:
         merchant = await operator.post("/v1/merchants", {"name": "Demo Tea House"})
         path = f"/v1/merchants/{merchant['id']}"
         key = await operator.post(f"{path}/keys", {})
-        await operator.post(f"{path}/channels", await _channel_contract(addresses))
+        await operator.post(f"{path}/channels", await channel_contract(addresses))
         webhook = await operator.put(f"{path}/webhook", _webhook(addresses))
         wallet = await operator.post("/v1/accounts", {**_wallet(), "merchant_id": merchant["id"]})
     async with Rest(addresses.api, key["api_key"]) as api:
@@ -90,7 +91,7 @@ async def stock_up(api: Rest, sku: str, *, on_hand: int) -> None:
     await api.put(f"/v1/skus/{sku}/stock", {"warehouse": "main", "on_hand": on_hand})
 
 
-async def _channel_contract(addresses: Addresses) -> dict[str, Any]:
+async def channel_contract(addresses: Addresses) -> dict[str, Any]:
     """The merchant is registered at the channel; answers what we must know to speak for it."""
     private = Ed25519PrivateKey.generate()
     app_id = f"demo-{secrets.token_hex(6)}"

@@ -6,7 +6,7 @@ from bench.peers.dbos_names import DATABASE as ENGINE_DATABASE
 from bench.peers.dbos_names import INLINE
 from bench.stack import BenchStack
 from devstack.child import Child
-from devstack.plan import DATABASE, Programs
+from devstack.plan import Programs
 from devstack.postgres import APP_ROLE
 from devstack.servers import run_once
 
@@ -23,8 +23,7 @@ class DbosStack(BenchStack):
 
     def start_engine(self) -> None:
         """PostgreSQL answers, our database is at the newest revision, and the engine has an empty one of its own."""
-        self.up(self.postgres)
-        self.postgres.create_database(DATABASE)
+        self.start_postgres()
         self.postgres.sql(f"CREATE DATABASE {ENGINE_DATABASE} OWNER {APP_ROLE};")
         run_once(Child(self.plan.migrate()))
 

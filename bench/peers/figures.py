@@ -16,6 +16,11 @@ def report(comparison: Comparison) -> str:
     return table(("", *sides), rows)
 
 
+def shown_figures(comparison: Comparison, side: str) -> dict[str, str]:
+    """Each figure of one side by its name, its turns in their order."""
+    return {name: shown(comparison.of(side), read) for name, read in _FIGURES}
+
+
 def shown(turns: Sequence[Turn], read: Reading) -> str:
     """The figure of each turn; a dash where there is none."""
     values = [read(turn) for turn in turns]

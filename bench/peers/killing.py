@@ -22,8 +22,8 @@ _RUNNING = "SELECT count(*) FROM payment WHERE state NOT IN ('succeeded', 'close
 class Killed(BaseModel):
     """Seconds. `open_at_kill` payments were under way; the last of them succeeded so long after the kill, or None.
 
-    A POST is refused (503) when no worker answers for eight seconds: what it began goes on, and the same call again
-    would be answered; this load does not repeat it. `succeeded` counts what was answered.
+    A POST is answered 503 when no worker answers for eight seconds: what it began goes on, and the load repeats the
+    call, as its business would. `succeeded` counts what was answered in the end.
 
     `down_s` is from the kill until a new worker was ready; `slowest_s` any payment's way from its POST to its end.
     """

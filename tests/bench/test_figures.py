@@ -4,14 +4,13 @@ import pytest
 
 import worker
 from bench import empty_worker
-from bench.__main__ import parse
-from bench.counting import last_counts
 from bench.cpu import parse_stat
 from bench.errors import BenchError
+from bench.figures import Figure, short
 from bench.machine import Machine
 from bench.metrics import count_by
 from bench.percentiles import Latency, quantile
-from bench.report import Figure
+from bench.phases.counting import last_counts
 
 SERVER_PAGE = """# TYPE action counter
 action{action_type="command_StartTimer",namespace="default",operation="RespondWorkflowTaskCompleted"} 3
@@ -83,7 +82,6 @@ def test_floor_is_measured_with_the_options_of_our_worker() -> None:
     assert {name: getattr(worker, name) for name in names} == {name: getattr(empty_worker, name) for name in names}
 
 
-def test_quick_is_a_tenth_of_what_is_not_named() -> None:
-    """A size that was named stays."""
-    options = parse(["--quick", "--payments", "300"])
-    assert (300, 1.0, 20) == (options.payments, options.seconds, options.counted)
+def test_figures_show_what_a_person_reads() -> None:
+    """Ratios with two digits, small figures with one, large ones and whole ones with none."""
+    assert ["0.27", "45.7", "1,235", "3", "2"] == [short(value) for value in (0.27, 45.678, 1234.6, 3.0, 2)]

@@ -154,7 +154,7 @@ def make_services(settings: Settings) -> Services:
         temporal=TemporalConnection(
             settings.require_temporal_address(), settings.temporal_namespace, interceptors=[Tracing()]
         ),
-        channels=Channels(httpx.AsyncClient(trust_env=False)),
+        channels=Channels(httpx.AsyncClient(trust_env=False), sims=settings.sim_names),
         guard=WebhookGuard(allow_loopback=True),
         public_url=settings.public_url,
         operator_key=None if operator_key is None else operator_key.get_secret_value(),

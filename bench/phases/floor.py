@@ -2,17 +2,17 @@
 
 import asyncio
 
+from bench.bench import Bench
 from bench.children import until_ended, until_there
 from bench.empty_load import EmptyResult
 from bench.empty_worker import NAME
-from bench.engine import Engine
 from bench.meter import Meter
 from bench.results import Floor
-from bench.stack import BenchStack
 
 
-async def measure_floor(stack: BenchStack, engine: Engine, seconds: float) -> Floor:
+async def floor(bench: Bench) -> Floor:
     """Empty workflows a second, many at once, on a server that has nothing else to do; the list has caught up."""
+    engine, stack, seconds = await bench.engine(), bench.stack, bench.sizes.seconds
     ready, result = stack.folder / "empty.ready", stack.folder / "empty.json"
     worker = stack.python("empty-worker", ["-m", "bench.empty_worker", stack.temporal.address, str(ready)])
     worker.start()
@@ -24,7 +24,7 @@ async def measure_floor(stack: BenchStack, engine: Engine, seconds: float) -> Fl
     found = EmptyResult.model_validate_json(result.read_bytes())
     lag_s = await engine.lag_s(NAME, found.ended, since=found.ended_at)
     spent_ms = {**meter.spent_ms(), "load": found.cpu_ms}
-    floor = Floor(
+    found_out = Floor(
         workflows=found.ended,
         workflows_per_s=found.ended / (found.ended_at - found.began_at),
         cpu_ms={name: spent / found.ended for name, spent in spent_ms.items()},
@@ -32,4 +32,4 @@ async def measure_floor(stack: BenchStack, engine: Engine, seconds: float) -> Fl
         others_share=meter.others_share(),
     )
     await asyncio.to_thread(worker.stop)
-    return floor
+    return found_out

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
+from bench.bench import PAYER_TAKES_MS, Bench
 from bench.children import until
 from bench.engine import Engine
 from bench.errors import BenchError
@@ -14,7 +15,7 @@ from bench.percentiles import quantile
 from bench.plans import LoadResult
 from bench.results import Bill, Counted, Transactions
 from bench.rows import Rows, Statistics
-from bench.stack import BenchStack
+from bench.stack import LOOPS, QUEUES, BenchStack
 from store.database import Database
 
 IN_FLIGHT = 2
@@ -22,6 +23,14 @@ PROBES = 12  # the smallest pool a process may have
 
 #: What the names of the payment's own steps begin with; other commits of the worker are its loops' and webhooks'.
 OWN_STEPS = ("payment.", "channel.", "inventory", "funds")
+
+
+async def counting(bench: Bench) -> Counted:
+    """What a payment takes of everything that is counted. Schedules are paused and autovacuum is off afterwards."""
+    loading = await bench.loading()
+    await bench.payer_takes(PAYER_TAKES_MS)
+    bench.stack.employ((QUEUES, LOOPS))
+    return await Counting(bench.stack, await bench.engine(), loading).measure(bench.sizes.counted)
 
 
 class Counting:
@@ -34,9 +43,9 @@ class Counting:
         self._rows = Rows(stack.postgres)
 
     async def measure(self, payments: int) -> Counted:
-        """Schedules and autovacuum stay off afterwards: this is the last phase of a run."""
+        """Schedules and autovacuum stay off afterwards."""
         await self._engine.pause_schedules()
-        self._rows.without_autovacuum()
+        self._rows.set("autovacuum", "off")
         before = await self._stopped()
         self._stack.up(self._stack.worker)
         self._stack.up(self._stack.api)
@@ -67,7 +76,7 @@ class Counting:
         result = await self._loading.run(self._loading.plan("counted", payments, in_flight=IN_FLIGHT))
         if len(result.succeeded) != payments:
             raise BenchError(f"{len(result.succeeded)} of {payments} counted payments succeeded: {result.refusals[:3]}")
-        await self._loading.settled(completed, result)
+        await self._loading.settled(completed, [result])
         kinds = await self._engine.actions() - before
         events = await self._engine.history_events([payment.payment_id for payment in result.succeeded])
         return result, Bill(
