@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import literal, text
+from sqlalchemy import select as core_select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import select
 
 from channels.answers import OrderAnswer
 from channels.base import Callback, CallbackKind, Inbound
 from domain.ids import new_id
-from store.tables.attempts import CallbackRow
+from store.tables.attempts import CallbackOnce, CallbackRow
 
 _NEVER_KEPT = frozenset({"authorization", "cookie"})
 
@@ -109,17 +111,35 @@ async def _insert(
 ) -> tuple[str, bool]:
     """The stored row's id, and whether its effect has been had already."""
     columns = _columns(received, verdict) | {"applied_at": received.inbound.received_at if known else None}
-    table = CallbackRow.__table__  # type: ignore[attr-defined]
-    statement = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.id)
-    inserted = (await session.execute(statement)).scalar_one_or_none()
+    inserted = (await session.execute(_first(columns))).scalar_one_or_none()
     if inserted is not None:
         return inserted, known
-    wanted = select(CallbackRow.id, CallbackRow.applied_at).where(
-        CallbackRow.channel_account_id == received.account_id,
-        CallbackRow.dedupe_key == received.callback.dedupe_key,
+    of_this = (CallbackOnce.channel_account_id == received.account_id) & (
+        CallbackOnce.dedupe_key == received.callback.dedupe_key
     )
-    callback_id, applied_at = (await session.execute(wanted)).one()
-    return callback_id, applied_at is not None
+    # One that lies in the archive had its effect: nothing that waits is archived.
+    wanted = (
+        select(CallbackOnce.callback_id, CallbackRow.id, CallbackRow.applied_at)
+        .outerjoin(CallbackRow, CallbackRow.id == CallbackOnce.callback_id)  # type: ignore[arg-type]
+        .where(of_this)
+    )
+    callback_id, kept_id, applied_at = (await session.execute(wanted)).one()
+    return callback_id, kept_id is None or applied_at is not None
+
+
+def _first(columns: dict[str, Any]) -> ReturningInsert[Any]:
+    """One statement: the row, if its gate lets it through; answers its id, or nothing."""
+    keys = {"channel_account_id": columns["channel_account_id"], "dedupe_key": columns["dedupe_key"]}
+    once, table = CallbackOnce.__table__, CallbackRow.__table__  # type: ignore[attr-defined]
+    gate = (
+        insert(once)
+        .values(callback_id=columns["id"], **keys)
+        .on_conflict_do_nothing()
+        .returning(once.c.callback_id)
+        .cte("gate")
+    )
+    row = core_select(*(literal(value, table.c[name].type) for name, value in columns.items())).select_from(gate)
+    return insert(table).from_select(list(columns), row).returning(table.c.id)
 
 
 def _columns(received: Received, verdict: CallbackVerdict) -> dict[str, Any]:

@@ -26,6 +26,7 @@ GRANTS = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
+REVOKE UPDATE, DELETE ON event_once, callback_once FROM paysaga_app;
 REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
 """
 
@@ -67,6 +68,8 @@ def tables_sql() -> str:
     tables = [table for table in SQLModel.metadata.sorted_tables if table.name in names]
     statements = [str(CreateTable(table).compile(dialect=dialect)).strip() for table in tables]
     for table in tables:
+        if table.dialect_options["postgresql"]["partition_by"]:
+            statements.append(f"CREATE TABLE {table.name}_default PARTITION OF {table.name} DEFAULT")
         statements += [
             str(CreateIndex(i).compile(dialect=dialect)) for i in sorted(table.indexes, key=lambda i: str(i.name))
         ]
