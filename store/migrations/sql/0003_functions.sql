@@ -470,7 +470,7 @@ $$;
 -- The first ten characters of the ids of that moment: its milliseconds in 32 letters and digits that sort.
 CREATE FUNCTION partition_letters(p_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz', ((ms >> 5 * place) & 31)::int + 1, 1), '' ORDER BY place DESC)
-    FROM (SELECT (extract(epoch FROM p_at) * 1000)::bigint AS ms) AS moment, generate_series(0, 9) AS place
+    FROM (SELECT floor(extract(epoch FROM p_at) * 1000)::bigint AS ms) AS moment, generate_series(0, 9) AS place
 $$;
 
 -- The lowest key of that table that was made at that moment or later; evidence alone has its time beside its id.
