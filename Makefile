@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test prove check verify bench bench-ledger clean environment environment-dev python
+.PHONY: up test prove check verify bench bench-ledger bench-fairness bench-partitions clean environment environment-dev python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -31,6 +31,13 @@ bench: environment
 
 bench-ledger: environment
 	@$(RUN) -m bench.ledger
+
+bench-fairness: environment
+	@$(RUN) -m bench.fairness
+
+# What a row costs in a partitioned table, beside the same row without partitions.
+bench-partitions: environment
+	@$(RUN) -m bench.partitions
 
 # The data of `make up` stay: they are in .paysaga, or where PAYSAGA_HOME says.
 clean:

@@ -1,150 +1,113 @@
-"""`python -m bench.fairness`: what a merchant's flash sale does to another merchant, with fair queues and without.
+"""`python -m bench.fairness`: how long one merchant waits in a queue that another one has filled.
 
-Two stacks, one after the other. In each, one merchant is asked for hundreds of payments at the same moment, while another
-is asked for two a second: what is measured is how long the second one's payers wait for what they can pay with.
+Two servers, one after the other: one serves its queues as tasks came, one by turns. A worker takes twenty tasks a
+second, as a channel's payouts are throttled. One merchant puts hundreds at once, the other one a second: what is
+measured is how long each task waited until it was begun.
 """
 
 import argparse
 import asyncio
+import shutil
 import sys
+import tempfile
 import time
-from dataclasses import dataclass, field
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
 
-import httpx
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import Priority
+from temporalio.worker import Worker
 
-from bench.onboarding import onboarded, pay_after
 from bench.percentiles import Latency
-from bench.plans import Shop
-from bench.stack import BenchStack
-from devstack.seed import DEMO_FILE
+from devstack.ports import free_port
 from devstack.temporal import DYNAMIC_CONFIG, TemporalServer
 from devstack.terminal import Terminal, table
+from settings import Settings
 
-CREATED = 201
-PATIENCE_S = 60.0
-NAMES = {True: "fair queues", False: "first come, first served"}
+QUEUE = "payout-bench"
+CALM_EVERY_S = 1.0
+LIMIT_S = 120.0
+CALL_LIMIT = timedelta(minutes=1)
 
 
-class UnfairServer(TemporalServer):
+class InOrder(TemporalServer):
     """Queues are served in the order of their tasks, whosever they are."""
 
     dynamic_config = DYNAMIC_CONFIG | {"matching.enableFairness": "false"}
 
 
-@dataclass
-class Asked:
-    """How long each POST of a merchant took, and how many could be paid then."""
-
-    latencies_ms: list[float] = field(default_factory=list)
-    payable: int = 0
-
-    @property
-    def latency(self) -> Latency:
-        """Its figures."""
-        return Latency.of(self.latencies_ms)
+SERVERS: dict[str, type[TemporalServer]] = {"as they came": InOrder, "by turns": TemporalServer}
 
 
-class Merchant:
-    """Asks for payments of one shop; each order is its own."""
+class Till:
+    """Notes how long each task waited, in milliseconds, by merchant."""
 
-    def __init__(self, shop: Shop, name: str) -> None:
-        self._shop, self._name = shop, name
-        self._http = httpx.AsyncClient(
-            base_url=shop.api,
-            headers={"Authorization": f"Bearer {shop.api_key}"},
-            timeout=PATIENCE_S,
-            limits=httpx.Limits(max_connections=None),
-            trust_env=False,
-        )
-        self.asked = Asked()
+    def __init__(self, expected: int) -> None:
+        self.waited_ms: defaultdict[str, list[float]] = defaultdict(list)
+        self.closed = asyncio.Event()
+        self._left = expected
 
-    async def pay(self, number: int) -> None:
-        """One POST is answered."""
-        began = time.monotonic()
-        answer = await self._http.post("/v1/payments", json=self._order(number))
-        self.asked.latencies_ms.append((time.monotonic() - began) * 1_000)
-        self.asked.payable += answer.status_code == CREATED and answer.json()["pay"] is not None
-
-    async def close(self) -> None:
-        """No connection is kept."""
-        await self._http.aclose()
-
-    def _order(self, number: int) -> dict[str, object]:
-        shop = self._shop
-        return {
-            "order_no": f"{self._name}-{number}",
-            "amount_minor": shop.unit_price_minor,
-            "currency": shop.currency,
-            "subject": "A packet of tea",
-            "channel": "sim",
-            "invoke": "qr",
-        }
+    @activity.defn(name="till.serve")
+    async def serve(self, merchant_id: str, put_at: float) -> None:
+        """It is noted; the till is closed when everybody was served."""
+        self.waited_ms[merchant_id].append((time.time() - put_at) * 1_000)
+        self._left -= 1
+        if not self._left:
+            self.closed.set()
 
 
-async def measure(stack: BenchStack, options: argparse.Namespace) -> tuple[Asked, Asked]:
-    """What the merchant of the sale saw, and what the other one saw meanwhile."""
-    stack.start_engine()
-    stack.start_centre()
-    sale, other = [await _merchant(stack, name) for name in ("sale", "other")]
-    await pay_after(stack.plan, 60_000)
-    for number in range(20):
-        await asyncio.gather(sale.pay(-1 - number), other.pay(-1 - number))
-    sale.asked, other.asked = Asked(), Asked()
-    rush = [asyncio.create_task(sale.pay(number)) for number in range(options.backlog)]
-    calm = []
-    for number in range(options.calm):
-        calm.append(asyncio.create_task(other.pay(number)))
-        await asyncio.sleep(0.5)
-    await asyncio.gather(*rush, *calm)
-    await asyncio.gather(sale.close(), other.close())
-    return sale.asked, other.asked
+async def measure(address: str, options: argparse.Namespace) -> dict[str, Latency]:
+    """What each merchant waited, everything served."""
+    client = await Client.connect(address)
+    till = Till(options.backlog + options.calm)
+    await asyncio.gather(*(_put(client, "the sale", number) for number in range(options.backlog)))
+    rate = Settings.model_fields["payouts_per_second"].default
+    async with Worker(client, task_queue=QUEUE, activities=[till.serve], max_task_queue_activities_per_second=rate):
+        for number in range(options.calm):
+            await _put(client, "the other", number)
+            await asyncio.sleep(CALM_EVERY_S)
+        await asyncio.wait_for(till.closed.wait(), LIMIT_S)
+    return {name: Latency.of(waited_ms) for name, waited_ms in till.waited_ms.items()}
 
 
-async def _merchant(stack: BenchStack, name: str) -> Merchant:
-    """A new one: the stack forgets the one before."""
-    (stack.plan.state.path / DEMO_FILE).unlink(missing_ok=True)
-    return Merchant(await onboarded(stack.plan), name)
+async def _put(client: Client, merchant_id: str, number: int) -> None:
+    await client.start_activity(
+        "till.serve",
+        args=[merchant_id, time.time()],
+        id=f"{merchant_id}-{number}",
+        task_queue=QUEUE,
+        start_to_close_timeout=CALL_LIMIT,
+        priority=Priority(fairness_key=merchant_id),
+    )
 
 
-def _stack(terminal: Terminal, *, fair: bool) -> BenchStack:
-    stack = BenchStack(terminal.step)
-    if not fair:
-        folder, log = stack.plan.state.path / "temporal", stack.plan.state.log("temporal")
-        stack.temporal = UnfairServer(folder, stack.settings.temporal_port, log=log)
-    return stack
-
-
-def report(seen: dict[bool, tuple[Asked, Asked]]) -> str:
-    """A line for each merchant under each order of the queues."""
-    rows = []
-    for fair, both in seen.items():
-        for name, asked in zip(("the sale", "the other merchant"), both, strict=True):
-            latency = asked.latency
-            figures = [f"{value or 0:.0f} ms" for value in (latency.p50_ms, latency.p99_ms)]
-            rows.append((NAMES[fair], name, str(latency.count), str(asked.payable), *figures))
-    return table(("queues", "merchant", "POSTs", "payable", "p50", "p99"), rows)
-
-
-async def run(options: argparse.Namespace) -> None:
-    """The report is on the terminal; everything started has ended."""
-    terminal = Terminal()
-    seen = {}
-    for fair in (False, True):
-        terminal.step(f"{NAMES[fair]}: {options.backlog} payments at once beside two a second")
-        stack = _stack(terminal, fair=fair)
-        try:
-            seen[fair] = await measure(stack, options)
-        finally:
-            stack.stop()
-    terminal.say(report(seen))
+def report(seen: dict[str, dict[str, Latency]]) -> str:
+    """A line for each merchant under each order."""
+    rows = [
+        (order, merchant, str(waited.count), *(f"{value or 0:,.0f} ms" for value in (waited.p50_ms, waited.p99_ms)))
+        for order, merchants in seen.items()
+        for merchant, waited in sorted(merchants.items())
+    ]
+    return table(("served", "merchant", "tasks", "waited p50", "p99"), rows)
 
 
 def main() -> int:
     """The exit code of one run."""
     parser = argparse.ArgumentParser(prog="python -m bench.fairness", description=__doc__)
-    parser.add_argument("--backlog", type=int, default=500, help="payments of the flash sale, all at once (500)")
-    parser.add_argument("--calm", type=int, default=40, help="payments of the other merchant, two a second (40)")
-    asyncio.run(run(parser.parse_args()))
+    parser.add_argument("--backlog", type=int, default=400, help="tasks of the merchant with the sale, at once (400)")
+    parser.add_argument("--calm", type=int, default=15, help="tasks of the other merchant, one a second (15)")
+    options = parser.parse_args()
+    seen = {}
+    for order, server in SERVERS.items():
+        folder = Path(tempfile.mkdtemp(prefix="paysaga-bench-"))
+        try:
+            with server(folder / "temporal", free_port()) as temporal:
+                seen[order] = asyncio.run(measure(temporal.address, options))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    Terminal().say(report(seen))
     return 0
 
 
