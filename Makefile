@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-TREE := $(wildcard activities api bench channels devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
+TREE := $(wildcard activities api bench channels chaos devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test prove check verify bench bench-ledger bench-fairness bench-partitions clean environment environment-dev python
+.PHONY: up test prove check verify bench bench-ledger bench-fairness bench-partitions bench-peers clean \
+  environment environment-dev environment-bench python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -39,6 +40,10 @@ bench-fairness: environment
 bench-partitions: environment
 	@$(RUN) -m bench.partitions
 
+# The same payment on Temporal and on dbos, in turns. PEERS="--quick" adds options.
+bench-peers: environment environment-bench
+	@$(RUN) -m bench.peers $(PEERS)
+
 # The data of `make up` stay: they are in .paysaga, or where PAYSAGA_HOME says.
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -49,6 +54,9 @@ environment: python
 
 environment-dev: python
 	@$(PYTHON) devstack/install.py $(VENV) requirements-dev.lock
+
+environment-bench: python
+	@$(PYTHON) devstack/install.py $(VENV) requirements-bench.lock
 
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "paysaga: $(PYTHON) is not there; install Python 3.11 or newer, or set PYTHON" >&2; exit 1; }

@@ -46,7 +46,10 @@ class Settings(BaseSettings):
         default=False, description="Allows webhooks and channels on loopback, and failpoints. Never in production."
     )
     failpoints: str | None = Field(
-        default=None, description="Named points where this process stops, `name=park|kill,…`; development only."
+        default=None, description="Named points where this process stops, `name=park|kill|kill:N,…`; development only."
+    )
+    failpoints_file: Path | None = Field(
+        default=None, description="File with such points instead, read again when it changes; development only."
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     watch_every_s: int = Field(default=30, ge=1, description="Period of the watch of unproven attempts.")
@@ -65,8 +68,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _failpoints_only_in_development(self) -> Self:
-        if self.failpoints and not self.development:
-            raise ValueError("PAYSAGA_FAILPOINTS needs PAYSAGA_DEVELOPMENT=1; it is refused in production")
+        for field in ("failpoints", "failpoints_file"):
+            if getattr(self, field) and not self.development:
+                raise ValueError(f"PAYSAGA_{field.upper()} needs PAYSAGA_DEVELOPMENT=1; it is refused in production")
         return self
 
     def require_database_url(self) -> str:

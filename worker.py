@@ -53,7 +53,7 @@ from schedules import SAGA_QUEUE, add_attributes, add_schedules
 from settings import Settings
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
-from store.failpoints import Failpoints
+from store.failpoint_file import armed_failpoints
 from store.revision import wait_for_schema
 from store.secrets import SecretBox
 from workflows.partitions import PartitionWorkflow
@@ -92,7 +92,7 @@ class WorkerParts:
         self.database = Database.connect(
             settings.require_database_url(),
             pool_size=settings.database_pool_size,
-            failpoints=Failpoints.parse(settings.failpoints),
+            failpoints=armed_failpoints(settings.failpoints, settings.failpoints_file),
         )
         self.box = SecretBox(settings.require_secret_key())
         self.http = make_client()

@@ -70,6 +70,8 @@ class AttemptSteps:
     async def switch(self, command: NextAttemptCommand) -> PaymentView:
         """One transaction: another attempt's intent, unless an earlier one may still be paid (law 10).
 
+        A second run finds that attempt.
+
         SwitchUnsafe, PaymentEnded, ToolNotAllowed, ChannelNotConfigured.
         """
         async with self._database.transaction("channel.switch", command.payment_id) as session:
@@ -78,6 +80,8 @@ class AttemptSteps:
     async def _next(self, session: AsyncSession, command: NextAttemptCommand) -> PaymentView:
         view = await payments.require_view(session, command.payment_id)
         newest = view.attempt
+        if newest is not None and command.replaces not in {None, newest.out_no}:
+            return view
         if newest is None or view.state not in {PaymentState.PENDING, PaymentState.AWAITING_PAYER}:
             raise PaymentEnded(f"the payment is {view.state}")
         standing = await lock(session, newest.out_no)

@@ -11,7 +11,13 @@ EVERY_S = 1.0
 
 @asynccontextmanager
 async def heartbeats() -> AsyncIterator[None]:
-    """The engine hears from this activity once a second while the block runs; calls under a second cost nothing."""
+    """The engine hears from this activity once a second while the block runs; calls under a second cost nothing.
+
+    Outside an activity nobody listens, and nothing is said.
+    """
+    if not activity.in_activity():
+        yield
+        return
     beating = asyncio.create_task(_beat())
     try:
         yield

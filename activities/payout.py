@@ -154,7 +154,9 @@ class PayoutSteps:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         try:
+            await self._database.reach("channel.transfer_query.call:before", command.payout_id)
             answer = await channel.query_transfer(account, row["out_no"])
+            await self._database.reach("channel.transfer_query.call:after", command.payout_id)
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence))
         return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))

@@ -80,7 +80,9 @@ class RefundCalls:
         window = channel.capabilities(account).return_window
         asked_at = datetime.now(UTC)
         try:
+            await self._database.reach("channel.refund_query.call:before", command.refund_id)
             answer = await channel.query_refund(account, row["out_refund_no"], out_no=row["out_no"])
+            await self._database.reach("channel.refund_query.call:after", command.refund_id)
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence), window)
         return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at), window)

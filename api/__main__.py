@@ -14,7 +14,7 @@ from channels.http import make_client
 from channels.registry import Channels
 from settings import Settings
 from store.database import Database
-from store.failpoints import Failpoints
+from store.failpoint_file import armed_failpoints
 from store.secrets import SecretBox
 
 GRACE_S = 10
@@ -27,7 +27,7 @@ def services_of(settings: Settings, client: httpx.AsyncClient) -> Services:
         database=Database.connect(
             settings.require_database_url(),
             pool_size=settings.database_pool_size,
-            failpoints=Failpoints.parse(settings.failpoints),
+            failpoints=armed_failpoints(settings.failpoints, settings.failpoints_file),
         ),
         box=SecretBox(settings.require_secret_key()),
         temporal=TemporalConnection(

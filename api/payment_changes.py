@@ -55,9 +55,9 @@ async def switch_payment(services: Services, named: PaymentName, *, body: Switch
     wanted = Wanted(money, body.invoke, body.channel, reaches_us=named.purpose is Purpose.TOP_UP)
     await route(services, row["merchant_id"], wanted)
     payment = await _workflow(services, named.payment_id)
-    command = SwitchCommand(channel=body.channel, invoke=body.invoke)
-    update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
     before = await _now(services, named)
+    command = SwitchCommand(channel=body.channel, invoke=body.invoke, replaces=before.out_no)
+    update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
     heard = await _answered(payment.execute_update(Collecting.switch, command, id=update_id))
     switched = await _now(services, named)
     if not heard and len(switched.attempts) == len(before.attempts):

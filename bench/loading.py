@@ -76,9 +76,10 @@ class Loading:
         `completed` is how many ends it had before.
         """
         lag_s = self._engine.lag_s(WORKFLOW, completed + len(result.succeeded), since=result.ended_at)
-        return await asyncio.gather(lag_s, self._told(result.ended_at))
+        return await asyncio.gather(lag_s, self.told(result.ended_at))
 
-    async def _told(self, since: float) -> float:
+    async def told(self, since: float) -> float:
+        """Seconds from `since` until every event is handed over and every webhook delivered."""
         while untold := self._rows.untold():
             if time.time() - since > TELLING_LIMIT_S:
                 raise BenchError(f"{untold} events and deliveries still wait {TELLING_LIMIT_S:.0f} s after the load.")

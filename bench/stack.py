@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devstack.child import Child
-from devstack.plan import DATABASE, Plan
+from devstack.plan import DATABASE, Plan, Programs
 from devstack.ports import free_port, port_answers
 from devstack.servers import Program, Server, run_once
 from devstack.state import StateFolder
@@ -20,13 +20,13 @@ PRIVATE = 0o077
 class BenchStack:
     """Development settings, whatever the environment says. Each part is a process that dies with this one."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], programs: Programs | None = None) -> None:
         _forget_environment()
         os.umask(PRIVATE)
         self._say = say
         self.folder = Path(tempfile.mkdtemp(prefix="paysaga-bench-"))
         self.settings = _settings(self.folder)
-        self.plan = Plan(self.settings, StateFolder(self.folder))
+        self.plan = Plan(self.settings, StateFolder(self.folder), programs=programs)
         if self.plan.postgres is None:
             raise AssertionError("without a database URL the plan has an embedded PostgreSQL")
         self.postgres = self.plan.postgres

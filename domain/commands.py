@@ -32,10 +32,11 @@ class PaymentAnswer(Frozen):
 
 
 class SwitchCommand(Frozen):
-    """Collect by another channel, or another way of the same one."""
+    """Collect by another channel, or another way of the same one, in place of the attempt named."""
 
     channel: str
     invoke: Invoke
+    replaces: str | None = None
 
 
 class AttemptView(Frozen):
@@ -134,10 +135,11 @@ class CallbackCommand(Frozen):
 
 
 class NextAttemptCommand(Frozen):
-    """Record the intent of another attempt."""
+    """Record the intent of the attempt that comes after the one named; a repeat finds it."""
 
     payment_id: str
     switch: SwitchCommand
+    replaces: str | None = None
 
 
 class WatchCommand(Frozen):

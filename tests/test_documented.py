@@ -8,8 +8,9 @@ import pytest
 from settings import Settings
 from tests.tidy.tree import ROOT
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
-DECLARED = ("requirements.in", "requirements-dev.in")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
+DECLARED = ("requirements.in", "requirements-dev.in", "requirements-bench.in")
+ALWAYS_INSTALLED = DECLARED[:2]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -34,7 +35,7 @@ def test_every_dependency_has_its_reason() -> None:
     assert [] == [name for name, *rest in rows if len(rest) != 3 or not all(rest)]
 
 
-@pytest.mark.parametrize("path", DECLARED)
+@pytest.mark.parametrize("path", ALWAYS_INSTALLED)
 def test_licences_are_those_of_the_packages(path: str) -> None:
     """What the page says is what the installed package says."""
     said = {package: licence for package, _, licence, _ in _rows("docs/dependencies.md")}

@@ -19,16 +19,20 @@ def test_failpoints_need_development() -> None:
     """A production process cannot be stopped by a variable."""
     with pytest.raises(ValidationError, match="PAYSAGA_DEVELOPMENT"):
         _settings(failpoints="payment.open:after=kill")
+    with pytest.raises(ValidationError, match="PAYSAGA_FAILPOINTS_FILE needs PAYSAGA_DEVELOPMENT"):
+        _settings(failpoints_file="points")
     assert _settings(failpoints="payment.open:after=kill", development=True).failpoints
+    assert _settings(failpoints_file="points", development=True).failpoints_file
 
 
+@pytest.mark.parametrize("variable", ["PAYSAGA_FAILPOINTS", "PAYSAGA_FAILPOINTS_FILE"])
 @pytest.mark.parametrize(("development", "refused"), [("", True), ("1", False)])
-def test_failpoints_of_the_environment_need_development_too(development: str, *, refused: bool) -> None:
+def test_failpoints_of_the_environment_need_development_too(variable: str, development: str, *, refused: bool) -> None:
     """The rule holds for the way in which processes really read it; an empty variable is none."""
-    variables = {"PAYSAGA_FAILPOINTS": "payment.open:after=kill", "PAYSAGA_DEVELOPMENT": development}
+    variables = {variable: "payment.open:after=kill", "PAYSAGA_DEVELOPMENT": development}
     read = [sys.executable, "-c", "from settings import Settings; Settings()"]
     ended = subprocess.run(read, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, check=False)
-    assert refused == (b"PAYSAGA_FAILPOINTS needs PAYSAGA_DEVELOPMENT=1" in ended.stderr)
+    assert refused == (f"{variable} needs PAYSAGA_DEVELOPMENT=1".encode() in ended.stderr)
     assert refused == (ended.returncode != 0)
 
 

@@ -73,13 +73,18 @@ class Collecting:
 
     @workflow.update
     async def switch(self, switch: SwitchCommand) -> PaymentAnswer:
-        """Another attempt has begun; refused with `switch_unsafe` while the previous one may still be paid."""
+        """Another attempt has begun; refused with `switch_unsafe` while the previous one may still be paid.
+
+        The attempt to be replaced may be replaced already: a history that was wound back repeats what it was asked.
+        """
         await workflow.wait_condition(lambda: self._mailbox.switch is None and self._steps.view is not None)
         attempt = self._payment.attempt
         if not self._payment.state.before_pivot or self._payment.state is PaymentState.CLOSING or attempt is None:
             raise _problem(PaymentAlreadyPaid if self._payment.state is PaymentState.SUCCEEDED else PaymentEnded)
         if attempt.state in {AttemptState.UNKNOWN, AttemptState.SENT, AttemptState.INTENT}:
             raise _problem(SwitchUnsafe)
+        if switch.replaces is not None and switch.replaces != attempt.out_no:
+            return self._replaced_by(switch)
         self._mailbox.switch = switch
         await workflow.wait_condition(self._switch_is_decided)
         return self._switched()
@@ -101,6 +106,12 @@ class Collecting:
             raise _problem(PaymentAlreadyPaid)
         if refused := self._collection.switch_refused:
             raise ApplicationError("the switch was refused", type=refused, non_retryable=True)
+        return self._answer()
+
+    def _replaced_by(self, switch: SwitchCommand) -> PaymentAnswer:
+        """As asked, or by another request that was faster."""
+        if self._payment.attempt is None or self._payment.attempt.channel != switch.channel:
+            raise _problem(SwitchUnsafe)
         return self._answer()
 
     def _can_answer(self) -> bool:

@@ -15,10 +15,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.mailbox import Mailbox
     from workflows.payment_steps import PaymentSteps
     from workflows.story import Story
-    from workflows.tcc import Stopped
+    from workflows.tcc import Ended, Stopped
 
 _SWITCHABLE = frozenset({PaymentState.PENDING, PaymentState.AWAITING_PAYER})
 _REFUSABLE = frozenset({PaymentState.PENDING, PaymentState.PROCESSING})
+_ENDED_BEFORE = "rows-ahead-of-history"
 _ENDED_UNPAID = frozenset({AttemptState.DECLINED, AttemptState.REJECTED, AttemptState.NEVER_SENT})
 _REFUSALS = {
     AttemptState.DECLINED: ("channel_declined", "The channel declined the payment"),
@@ -42,9 +43,10 @@ class Collection:
     async def try_(self) -> None:
         """The payment is `confirming`: the channel says paid, for our amount.
 
-        Raises Refusal when the channel refused at once, Stopped when the payment is to be closed.
+        Raises Refusal when the channel refused at once, Stopped when the payment is to be closed, Ended when it has.
         """
         while self._payment.state is not PaymentState.CONFIRMING:
+            self._leave_if_ended()
             self._stop_if_asked()
             if self._attempt.state in {AttemptState.INTENT, AttemptState.SENT}:
                 await self._send()
@@ -55,9 +57,10 @@ class Collection:
         """Nothing: with automatic capture the money has been taken when the channel says paid."""
 
     async def cancel(self) -> bool:
-        """False when an attempt turned out paid; True when each is proven or presumed closed."""
+        """False when an attempt turned out paid; True when each is proven or presumed closed; Ended when it has."""
         pause = timing.CLOSING_POLL
         while self._payment.state is not PaymentState.CONFIRMING:
+            self._leave_if_ended()
             attempt = next((one for one in self._payment.attempts if one.state.open), None)
             if attempt is None:
                 return True
@@ -80,6 +83,11 @@ class Collection:
 
     def _attempt_of(self, attempt: AttemptView) -> AttemptView:
         return next(one for one in self._payment.attempts if one.out_no == attempt.out_no)
+
+    def _leave_if_ended(self) -> None:
+        """An operator wound the history back: the step that was to collect found the payment at its end."""
+        if self._payment.state.terminal and workflow.patched(_ENDED_BEFORE):
+            raise Ended
 
     def _stop_if_asked(self) -> None:
         if self._payment.state is PaymentState.CLOSING:

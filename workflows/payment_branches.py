@@ -9,6 +9,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.payment_steps import PaymentSteps
     from workflows.tcc import Decision
 
+_FORWARD = frozenset({PaymentState.CONFIRMING, PaymentState.SUCCEEDED})
+_UNDONE = frozenset({PaymentState.CLOSING, PaymentState.CLOSED, PaymentState.FAILED})
+
 
 class HeldBranches:
     """The participants in our own database: stock when there are lines, and the book always."""
@@ -47,11 +50,11 @@ class PaymentRecord:
         self._collection = collection
 
     def decision(self) -> Decision:
-        """Confirming means forward; closing or a kept refusal means undo."""
+        """Confirming means forward; closing or a kept refusal means undo; an end says how it was decided."""
         payment = self._steps.payment
-        if payment.state is PaymentState.CONFIRMING:
+        if payment.state in _FORWARD:
             return Decision.CONFIRM
-        undo = payment.state is PaymentState.CLOSING or payment.failure_code is not None
+        undo = payment.state in _UNDONE or payment.failure_code is not None
         return Decision.CANCEL if undo else Decision.OPEN
 
     async def pivot(self) -> None:

@@ -107,7 +107,8 @@ class PaymentSteps:
 
     async def next_attempt(self, switch: SwitchCommand) -> None:
         """The intent of another attempt is committed."""
-        command = NextAttemptCommand(payment_id=self._id, switch=switch)
+        replaced = self.payment.attempt.out_no if self.payment.attempt else None
+        command = NextAttemptCommand(payment_id=self._id, switch=switch, replaces=replaced)
         self._keep("channel.switch", await local("channel.switch", command, PaymentView, summary=switch.channel))
 
     async def pay(self, attempt: AttemptView) -> None:

@@ -30,6 +30,10 @@ class Stopped(Exception):
     """The sending branch ended without a result: expired, or asked to close. The record knows why."""
 
 
+class Ended(Exception):
+    """The rows show the saga's end already: they are ahead of a history that was wound back."""
+
+
 class LocalGroup(Protocol):
     """The branches in our own database: tried in one transaction, confirmed in one, cancelled one by one."""
 
@@ -56,11 +60,14 @@ class SendingBranch(Protocol):
     name: str
 
     async def try_(self) -> None:
-        """The outside has done it; raises Refusal when it never will, Stopped when we gave up waiting."""
+        """The outside has done it; raises Refusal when it never will, Stopped when we gave up waiting, Ended."""
         ...
 
     async def cancel(self) -> bool:
-        """True when the outside is proven (or presumed, and watched) unable to do it; False when it turned out done."""
+        """True when the outside is proven (or presumed, and watched) unable to do it; False when it turned out done.
+
+        Raises Ended.
+        """
         ...
 
     async def confirm(self) -> None:
@@ -108,6 +115,8 @@ class Saga:
         """The saga has ended, and its terminal row says how; a failure that decides nothing stalls it."""
         try:
             return await self._run()
+        except Ended:
+            return self._record.decision()
         except FailureError as error:
             raise undecided(error) from error
 

@@ -3,12 +3,15 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from domain.ids import new_id
 from store.database import Database
+from store.failpoint_file import arm, armed_failpoints, fired
 from store.failpoints import Failpoints
 from tests.support.servers import ROOT, Addresses
 
@@ -17,6 +20,31 @@ import asyncio
 from store.failpoints import Failpoints
 asyncio.run(Failpoints({"here": "kill"}).reach("here", ""))
 """
+
+KILL_BY_FILE = """
+import asyncio
+from pathlib import Path
+from store.failpoint_file import FailpointFile
+
+async def visit():
+    armed = FailpointFile(Path("{file}"))
+    for _ in range(2):
+        await armed.reach("here", "")
+
+asyncio.run(visit())
+"""
+
+
+class Doomed(Failpoints):
+    """Notes where the process would have ended."""
+
+    def __init__(self, actions: Mapping[str, str]) -> None:
+        super().__init__(actions)
+        self.ends: list[tuple[str, str]] = []
+
+    def kill(self, point: str, key: str) -> None:
+        """Lives on."""
+        self.ends.append((point, key))
 
 
 def test_points_are_read_from_text() -> None:
@@ -27,11 +55,17 @@ def test_points_are_read_from_text() -> None:
     assert (None, None) == (Failpoints.parse(None), Failpoints.parse(""))
 
 
-@pytest.mark.parametrize("wrong", ["a=explode", "a", "a=park,b=", "a=park,b"])
+@pytest.mark.parametrize("wrong", ["a=explode", "a", "a=park,b=", "a=park,b", "a=kill:0", "a=kill:"])
 def test_a_point_without_an_action_is_refused(wrong: str) -> None:
     """A test that arms nothing would pass for nothing."""
     with pytest.raises(ValueError, match=r"unknown failpoint action|dictionary update"):
         Failpoints.parse(wrong)
+
+
+def test_without_points_there_is_nothing_to_ask() -> None:
+    """Unarmed, a point costs one `is None`."""
+    assert armed_failpoints(None, None) is None
+    assert armed_failpoints("", None) is None
 
 
 async def test_a_parked_point_holds_the_first_object_alone() -> None:
@@ -48,6 +82,45 @@ async def test_kill_ends_the_process_at_once() -> None:
     """As `kill -9` does: no handler runs."""
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", KILL, cwd=ROOT)
     assert -signal.SIGKILL == await child.wait()
+
+
+@pytest.mark.parametrize(("action", "visits"), [("kill", 1), ("kill:1", 1), ("kill:3", 3)])
+async def test_kill_counts_visits(action: str, visits: int) -> None:
+    """Of that point, whatever the object."""
+    armed = Doomed({"here": action})
+    for visit in range(visits):
+        assert [] == armed.ends
+        await armed.reach("elsewhere", "")
+        await armed.reach("here", str(visit))
+    assert [("here", str(visits - 1))] == armed.ends
+
+
+async def test_a_file_arms_and_disarms_a_running_process(tmp_path: Path) -> None:
+    """What is parked goes on once the point has left the file; no file arms nothing."""
+    file = tmp_path / "points"
+    armed = armed_failpoints("step:before=kill", file)
+    assert armed is not None
+    await armed.reach("step:before", "free")
+    arm(file, "step:before=park")
+    parked = asyncio.create_task(armed.reach("step:before", "one"))
+    async with asyncio.timeout(10):
+        while armed.parked != {"step:before": "one"}:
+            await asyncio.sleep(0)
+        arm(file, "")
+        await parked
+        await armed.reach("step:before", "one")
+
+
+async def test_a_file_kills_one_process_and_says_where(tmp_path: Path) -> None:
+    """Started again, the process passes the point."""
+    file = tmp_path / "points"
+    arm(file, "here=kill:2,there=park")
+    code = KILL_BY_FILE.format(file=file)
+    ends = []
+    for _ in range(2):
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT)
+        ends.append(await child.wait())
+    assert ([-signal.SIGKILL, 0], ["here"], "there=park") == (ends, fired(file), file.read_text())
 
 
 @pytest.mark.parametrize(("point", "committed"), [("step:before", 0), ("step:after", 1)])

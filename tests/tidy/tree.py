@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 ROOTS = ("settings.py", "schedules.py", "verify.py", "worker.py")
 PRODUCT = ("activities", "api", "channels", "domain", "ledger", "store", "workflows", *ROOTS)
-BESIDE = ("bench", "devstack", "simulator")
+BESIDE = ("bench", "chaos", "devstack", "simulator")
 EVERYTHING = (*PRODUCT, *BESIDE, "tests")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
