@@ -4,7 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TREE := $(wildcard activities api bench channels chaos devstack domain ledger simulator store tests workflows settings.py schedules.py verify.py worker.py)
 
-.PHONY: up test prove chaos check verify bench bench-ledger bench-peers clean environment environment-dev environment-bench python
+.PHONY: up test prove chaos check verify bench bench-ledger bench-fairness bench-partitions bench-peers clean \
+  environment environment-dev environment-bench python
 
 up: environment
 	@$(RUN) -m devstack up
@@ -39,6 +40,13 @@ bench: environment environment-bench
 
 bench-ledger: environment
 	@$(RUN) -m bench.ledger
+
+bench-fairness: environment
+	@$(RUN) -m bench.fairness
+
+# What a row costs in a partitioned table, beside the same row without partitions.
+bench-partitions: environment
+	@$(RUN) -m bench.partitions
 
 # The same payment on Temporal and on dbos, in turns. PEERS="--quick" adds options.
 bench-peers: environment environment-bench

@@ -24,8 +24,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 from domain.commands import SweepCommand, WatchCommand
+from domain.partitions import PartitionCommand
 from domain.verification import Scope, VerifyCommand
 from settings import Settings
+from workflows.partitions import PartitionWorkflow
 from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
 from workflows.verify import VerifyWorkflow
@@ -37,6 +39,8 @@ NIGHTLY = ScheduleSpec(
     calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(3)], minute=[ScheduleRange(30)])],
     time_zone_name="Asia/Shanghai",
 )
+#: Partitions are made two periods ahead: a run that fails has the next one.
+PARTITION_EVERY_S = 3_600
 #: What a server that was down at its time still makes up for: the next run of what is frequent comes soon anyway.
 CATCH_UP, CATCH_UP_NIGHTLY = timedelta(minutes=1), timedelta(hours=6)
 #: A little more than a run takes at most. One that nobody can go on with, because its workers' version is gone or
@@ -75,6 +79,8 @@ async def add_schedules(client: Client, settings: Settings) -> None:
     changed, everything = (VerifyCommand(scope=scope) for scope in (Scope.CHANGED, Scope.EVERYTHING))
     await _schedule(client, "verify", VerifyWorkflow.run, changed, when=_every(settings.verify_every_s))
     await _schedule(client, "verify-everything", VerifyWorkflow.run, everything, when=NIGHTLY)
+    partitions = PartitionCommand(days=settings.partition_days, retention_days=settings.partition_retention_days)
+    await _schedule(client, "partitions", PartitionWorkflow.run, partitions, when=_every(PARTITION_EVERY_S))
 
 
 def _every(seconds: int) -> ScheduleSpec:

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     )
     seal_every_s: int = Field(default=300, ge=1, description="Period of the seal of the audit and of ended days.")
     verify_every_s: int = Field(default=60, ge=1, description="Period of the check of what changed; nightly all.")
+    partition_days: int = Field(default=30, ge=1, le=366, description="Days of each partition that is made ahead.")
+    partition_retention_days: int | None = Field(
+        default=None, ge=93, description="Older partitions are detached into the schema `archive`; unset: none is."
+    )
     ready_file: Path | None = Field(default=None, description="The worker touches it when it polls.")
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ from activities.folding import Folding
 from activities.funds import Funds
 from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
+from activities.partitioning import Partitioning
 from activities.payment import PaymentSteps
 from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
@@ -57,6 +58,7 @@ from store.database import Database
 from store.failpoint_file import armed_failpoints
 from store.revision import wait_for_schema
 from store.secrets import SecretBox
+from workflows.partitions import PartitionWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.payout import PayoutWorkflow
 from workflows.refund import RefundWorkflow
@@ -67,7 +69,7 @@ from workflows.transfer import TransferWorkflow
 from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
-SCHEDULED = (SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
+SCHEDULED = (PartitionWorkflow, SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
 SAGAS = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow)
 WORKFLOWS: tuple[type[Any], ...] = (*SAGAS, *SCHEDULED)
 UNVERSIONED = "unversioned"
@@ -120,7 +122,7 @@ class WorkerParts:
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
                 sealing = Sealing(self.database)
-                return [sealing.audit, sealing.book, Verification(self.database).run]
+                return [sealing.audit, sealing.book, Verification(self.database).run, Partitioning(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _ if queue.startswith(PAYOUT_QUEUES):

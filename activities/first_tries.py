@@ -7,7 +7,9 @@ Nothing here has to survive: the delivery's row is committed before its try begi
 import asyncio
 import time
 from asyncio import Semaphore, Task
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
@@ -22,6 +24,8 @@ from store.database import Database
 
 TRIES_MAX = 256
 MERCHANTS_TRIES_MAX = 16
+#: Of all tries, those that wait for the merchant's lane too: one merchant's rush leaves room for the others'.
+MERCHANTS_SHARE_MAX = 64
 FAILING_FOR_S = 30.0
 STOP_LIMIT_S = 5.0
 
@@ -41,6 +45,7 @@ class FirstTries:
         self._tries: set[Task[None]] = set()
         self._lanes: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self._failing_until: dict[str, float] = {}
+        self._begun: Counter[str] = Counter()
 
     def take(self, deliveries: Sequence[NewDelivery], numbered_at: float) -> list[Handing]:
         """Tries of deliveries that were added at `numbered_at` (monotonic) have begun; answers what is not tried.
@@ -50,7 +55,7 @@ class FirstTries:
         begin_by = numbered_at + self._schedule.begin_within_s
         left = []
         for delivery in deliveries:
-            if len(self._tries) >= TRIES_MAX or self._may_not_try(delivery, begin_by):
+            if self._too_many(delivery.handing.merchant_id) or self._may_not_try(delivery, begin_by):
                 left.append(delivery.handing)
             else:
                 self._begin(delivery, begin_by)
@@ -70,10 +75,17 @@ class FirstTries:
         self._lanes[merchant_id] = lane
         task = asyncio.create_task(self._try(delivery, lane, begin_by))
         self._tries.add(task)
-        task.add_done_callback(self._ended)
+        self._begun[merchant_id] += 1
+        task.add_done_callback(partial(self._ended, merchant_id))
 
-    def _ended(self, task: Task[None]) -> None:
+    def _too_many(self, merchant_id: str) -> bool:
+        return len(self._tries) >= TRIES_MAX or self._begun[merchant_id] >= MERCHANTS_SHARE_MAX
+
+    def _ended(self, merchant_id: str, task: Task[None]) -> None:
         self._tries.discard(task)
+        self._begun[merchant_id] -= 1
+        if not self._begun[merchant_id]:
+            del self._begun[merchant_id]
         if not task.cancelled() and (error := task.exception()):
             _log.error("first_try_broke", error=type(error).__name__, exc_info=error)
 

@@ -8,6 +8,7 @@ from sqlalchemy import TextClause, text
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -147,6 +148,7 @@ class Sweep:
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 task_timeout=timedelta(seconds=3),
+                priority=Priority(fairness_key=found.merchant_id),
                 search_attributes=_attributes(found),
                 static_summary=f"{KINDS_IN_WORDS[found.kind]} {found.order_no}, started again by the sweeper",
             )

@@ -31,16 +31,23 @@ _OF_TRANSFER = text("""
     FROM payout WHERE out_no = :number
 """)
 
+#: The row, if the key is new: `callback` itself lies in partitions, and the key is unique in all of them.
 _INSERT = text("""
+    WITH gate AS (
+        INSERT INTO callback_once (channel_account_id, dedupe_key, callback_id)
+        VALUES (:channel_account_id, :dedupe_key, :id) ON CONFLICT DO NOTHING RETURNING callback_id
+    )
     INSERT INTO callback (id, channel, channel_account_id, kind, dedupe_key, out_no, out_refund_no, verdict, answer,
                           headers, body, received_at, applied_at)
-    VALUES (:id, :channel, :channel_account_id, :kind, :dedupe_key, :out_no, :out_refund_no, :verdict,
-            CAST(:answer AS jsonb), CAST(:headers AS jsonb), :body, :received_at, :applied_at)
-    ON CONFLICT DO NOTHING RETURNING id
+    SELECT :id, :channel, :channel_account_id, :kind, :dedupe_key, :out_no, :out_refund_no, :verdict,
+           CAST(:answer AS jsonb), CAST(:headers AS jsonb), :body, :received_at, :applied_at
+    FROM gate RETURNING id
 """)
+#: One that lies in the archive had its effect: nothing that waits is archived.
 _STORED = text("""
-    SELECT id, applied_at IS NOT NULL FROM callback
-    WHERE channel_account_id = :account_id AND dedupe_key = :dedupe_key
+    SELECT o.callback_id, c.id IS NULL OR c.applied_at IS NOT NULL
+    FROM callback_once o LEFT JOIN callback c ON c.id = o.callback_id
+    WHERE o.channel_account_id = :account_id AND o.dedupe_key = :dedupe_key
 """)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -90,6 +91,7 @@ def _operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         task_timeout=TASK_TIMEOUT,
+        priority=Priority(fairness_key=start.merchant_id),
         search_attributes=TypedSearchAttributes(attributes),
         static_summary=start.summary,
     )

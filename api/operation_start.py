@@ -9,6 +9,7 @@ import structlog
 from pydantic import BaseModel
 from temporalio.client import WithStartWorkflowOperation, WorkflowExecutionStatus
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -150,6 +151,7 @@ def _operation(object_id: str, asked: AskedOperation, start: Start) -> WithStart
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         task_timeout=TASK_TIMEOUT,
+        priority=Priority(fairness_key=asked.merchant_id),
         search_attributes=TypedSearchAttributes(attributes),
         static_summary=start.summary,
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from devstack.child import Child, Command
 from devstack.errors import ChildError
@@ -26,6 +26,8 @@ DYNAMIC_CONFIG = {
     "history.visibilityTaskBatchSize": "500",
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
+    # A queue is served by turns, a merchant each: one's flash sale is not in the way of the others.
+    "matching.enableFairness": "true",
 }
 SQLITE_PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}
 
@@ -36,6 +38,8 @@ class TemporalServer:
     It ends with the thread that started it, so start it from one that lives as long. `start` after `kill` or `stop`
     continues every workflow where it was.
     """
+
+    dynamic_config: ClassVar[Mapping[str, str]] = DYNAMIC_CONFIG
 
     def __init__(
         self,
@@ -98,7 +102,7 @@ class TemporalServer:
     def _argv(self) -> list[str]:
         place = ["--ip", HOST, "--port", str(self.port), "--db-filename", str(self.folder / "temporal.sqlite3")]
         pragmas = _repeated("--sqlite-pragma", SQLITE_PRAGMAS)
-        config = _repeated("--dynamic-config-value", DYNAMIC_CONFIG)
+        config = _repeated("--dynamic-config-value", self.dynamic_config)
         quiet = ["--log-level", "error", "--log-format", "json"]
         return [temporal_program(), "server", "start-dev", *place, *self._ui, *pragmas, *config, *quiet]
 

@@ -34,7 +34,7 @@ _AFTER = text(
 ).bindparams(bindparam("day", type_=Date))
 _CHANGED = text("""
     SELECT day FROM sealed_day
-    WHERE digest <> ledger_day_digest(day, previous_digest)
+    WHERE day > (SELECT ledger_horizon_day()) AND digest <> ledger_day_digest(day, previous_digest)
         OR previous_digest IS DISTINCT FROM (
             SELECT before.digest FROM sealed_day AS before WHERE before.day < sealed_day.day ORDER BY day DESC LIMIT 1
         )
@@ -65,5 +65,8 @@ async def sealed_after(session: AsyncSession, day: date | None) -> tuple[SealedD
 
 
 async def changed_days(session: AsyncSession) -> tuple[date, ...]:
-    """The sealed days whose postings, entries, balances or chain are not what was sealed; reads the whole book."""
+    """The sealed days whose postings, entries, balances or chain are not what was sealed; reads the whole book.
+
+    Of a day in the archive the chain alone is asked.
+    """
     return tuple((await session.execute(_CHANGED)).scalars())

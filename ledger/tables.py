@@ -88,6 +88,28 @@ class LedgerStep(SQLModel, table=True):
     digest: bytes = _kept(LargeBinary)
 
 
+class TablePartition(SQLModel, table=True):
+    """Which rows a partition has, by the time in their ids; `ledger_horizon()` is the end of the last detached one."""
+
+    __tablename__ = "table_partition"
+    __table_args__ = (Index("table_partition_begins_at", "table_name", "begins_at", unique=True),)
+
+    name: str = _key(Text)
+    table_name: str = _kept(Text)
+    begins_at: datetime = _kept(_MOMENT)
+    ends_at: datetime = _kept(_MOMENT)
+    detached_at: datetime | None = _maybe(_MOMENT)
+
+
+class LedgerCorrection(SQLModel, table=True):
+    """The once-only gate of a correction: what was corrected, and by which posting."""
+
+    __tablename__ = "ledger_correction"
+
+    corrects: UUID = _key(Uuid)
+    posting_id: UUID = _kept(Uuid)
+
+
 class Posting(SQLModel, table=True):
     """A balanced set of entries; `event_at` is when it happened, `created_at` when we wrote it.
 
@@ -96,9 +118,8 @@ class Posting(SQLModel, table=True):
 
     __tablename__ = "posting"
     __table_args__ = (
-        ForeignKeyConstraint(["corrects"], ["posting.id"], name="posting_corrects"),
         Index("posting_booked_on", "booked_on"),
-        Index("posting_corrected_once", "corrects", unique=True, postgresql_where=text("corrects IS NOT NULL")),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: UUID = _key(Uuid)
@@ -118,7 +139,10 @@ class Entry(SQLModel, table=True):
     """One signed leg of a posting, in minor units."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("entry_account", "account_id", "posting_id", "n", postgresql_include=["amount_minor"]),)
+    __table_args__ = (
+        Index("entry_account", "account_id", "posting_id", "n", postgresql_include=["amount_minor"]),
+        {"postgresql_partition_by": "RANGE (posting_id)"},
+    )
 
     posting_id: UUID = _key(Uuid)
     n: int = _key(Integer)

@@ -12,8 +12,10 @@ ledger's files are the ledger's own: `store` never imports `ledger`.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
@@ -26,6 +28,7 @@ GRANTS = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO paysaga_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paysaga_app;
 REVOKE UPDATE, DELETE ON evidence, operator_action FROM paysaga_app;
+REVOKE UPDATE, DELETE ON event_once, callback_once FROM paysaga_app;
 REVOKE INSERT, UPDATE, DELETE ON audit_block FROM paysaga_app;
 """
 
@@ -66,12 +69,19 @@ def tables_sql() -> str:
     names = {str(one.__tablename__) for one in mapped}
     tables = [table for table in SQLModel.metadata.sorted_tables if table.name in names]
     statements = [str(CreateTable(table).compile(dialect=dialect)).strip() for table in tables]
+    statements += default_partitions(tables)
     for table in tables:
         statements += [
             str(CreateIndex(i).compile(dialect=dialect)) for i in sorted(table.indexes, key=lambda i: str(i.name))
         ]
     grants = GRANTS.format(tables=", ".join(table.name for table in tables))
     return ";\n\n".join(statements) + ";\n" + grants
+
+
+def default_partitions(tables: Iterable[Table]) -> list[str]:
+    """CREATE TABLE for the partition of each partitioned one that takes what no other does."""
+    partitioned = [table.name for table in tables if table.dialect_options["postgresql"]["partition_by"]]
+    return [f"CREATE TABLE {name}_default PARTITION OF {name} DEFAULT" for name in partitioned]
 
 
 def functions_sql() -> str:

@@ -3,7 +3,9 @@
 SELECT account.id, available + frozen AS balance_minor, waiting.sum_minor AS inbox_minor,
     entered.sum_minor AS entries_minor
 FROM account
-CROSS JOIN (SELECT max(day) AS day FROM sealed_day WHERE day < ledger_day(:since)) AS sealed
+CROSS JOIN (
+    SELECT max(day) AS day FROM sealed_day WHERE day < ledger_day(greatest(:since, (SELECT ledger_horizon())))
+) AS sealed
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_minor), 0) AS sum_minor FROM inbox WHERE account_id = account.id
 ) AS waiting

@@ -39,6 +39,21 @@ CREATE TABLE account (
 
 CREATE INDEX account_merchant ON account (merchant_id, id);
 
+-- The partitions of the tables that only grow, the book's and the others': which rows each has, by the time in their
+-- ids. One that was detached lies in the schema `archive`; nothing here drops it.
+CREATE SCHEMA archive;
+
+CREATE TABLE table_partition (
+    name text PRIMARY KEY,
+    table_name text NOT NULL,
+    begins_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    detached_at timestamptz,
+    CONSTRAINT table_partition_begins_before CHECK (begins_at < ends_at)
+);
+
+CREATE UNIQUE INDEX table_partition_begins_at ON table_partition (table_name, begins_at);
+
 -- The once-only gate of every posting: a repeat meets it, and answers with the first posting.
 CREATE TABLE ledger_step (
     biz_type text NOT NULL,
@@ -57,15 +72,21 @@ CREATE TABLE posting (
     merchant_id text,
     event_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    corrects uuid CONSTRAINT posting_corrects REFERENCES posting (id),
+    corrects uuid,
     memo text,
     -- The day whose books contain it, and the sealed day that it belongs to by its event and came too late for.
     booked_on date NOT NULL,
     belongs_to date CONSTRAINT posting_belongs_before CHECK (belongs_to < booked_on)
-);
+) PARTITION BY RANGE (id);
 
+CREATE TABLE posting_default PARTITION OF posting DEFAULT;
 CREATE INDEX posting_booked_on ON posting (booked_on);
-CREATE UNIQUE INDEX posting_corrected_once ON posting (corrects) WHERE corrects IS NOT NULL;
+
+-- The once-only gate of a correction, for ever: a posting may lie in another partition than what corrects it.
+CREATE TABLE ledger_correction (
+    corrects uuid PRIMARY KEY,
+    posting_id uuid NOT NULL
+);
 
 CREATE TABLE entry (
     posting_id uuid NOT NULL,
@@ -77,7 +98,9 @@ CREATE TABLE entry (
     object_id text NOT NULL,
     event_at timestamptz NOT NULL,
     PRIMARY KEY (posting_id, n)
-);
+) PARTITION BY RANGE (posting_id);
+
+CREATE TABLE entry_default PARTITION OF entry DEFAULT;
 
 CREATE INDEX entry_account ON entry (account_id, posting_id, n) INCLUDE (amount_minor);
 

@@ -57,7 +57,7 @@ BEGIN
     END IF;
     PERFORM ledger_require_balanced(v_legs);
     IF p_corrects IS NOT NULL THEN
-        PERFORM ledger_require_uncorrected(p_corrects);
+        PERFORM ledger_require_uncorrected(p_corrects, posted);
     END IF;
     v_moves := ledger_apply(v_legs, p_merchant_id);
     v_booked_on := ledger_booked_on(p_event_at);

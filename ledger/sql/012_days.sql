@@ -19,6 +19,17 @@ CREATE FUNCTION ledger_first_id(p_at timestamptz) RETURNS uuid LANGUAGE sql IMMU
     FROM (SELECT (extract(epoch FROM greatest(p_at, 'epoch')) * 1000000)::bigint AS micros) AS since_epoch
 $$;
 
+-- The moment before which rows may lie in the archive: the end of the last partition that was detached, of whatever
+-- table; always the beginning of a day. Every day before it is sealed.
+CREATE FUNCTION ledger_horizon() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT coalesce(max(ends_at), '-infinity') FROM table_partition WHERE detached_at IS NOT NULL
+$$;
+
+-- The last day of which entries may lie in the archive: its balances stand for them.
+CREATE FUNCTION ledger_horizon_day() RETURNS date LANGUAGE sql STABLE AS $$
+    SELECT ledger_day(ledger_horizon()) - 1
+$$;
+
 -- The advisory lock of a day: our class of such locks, and the day's number.
 CREATE FUNCTION ledger_day_class() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1818583143 $$;
 
@@ -126,12 +137,26 @@ CREATE FUNCTION ledger_balance_from(
     ), 0)
 $$;
 
--- The sum of the account's entries that stand before this place.
+-- The sum of the account's entries that stand before this place. Just after the horizon no day is sealed on which all
+-- entries stand before it: there what was booked up to the horizon and stands behind the place is taken off again.
 CREATE FUNCTION ledger_balance_before(p_account_id text, p_posting_id uuid, p_n integer) RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT ledger_balance_from(p_account_id, coalesce((
+    SELECT ledger_balance_from(p_account_id, greatest(sealed.day, horizon.day), 'infinity', p_posting_id, p_n)
+        - CASE WHEN sealed.day >= horizon.day THEN 0 ELSE coalesce((
+            SELECT sum(e.amount_minor)::bigint FROM entry AS e JOIN posting AS p ON p.id = e.posting_id
+            WHERE e.account_id = p_account_id AND (e.posting_id, e.n) >= (p_posting_id, p_n)
+                AND p.booked_on <= horizon.day AND e.posting_id < ledger_first_id(
+                    (horizon.day + ledger_days_open() + 2)::timestamp AT TIME ZONE ledger_zone())
+        ), 0) END
+    FROM (SELECT coalesce((
         SELECT day FROM sealed_day WHERE sealed_at <= uuid_extract_timestamp(p_posting_id) ORDER BY day DESC LIMIT 1
-    ), '-infinity'), 'infinity', p_posting_id, p_n)
+    ), '-infinity')) AS sealed (day), (SELECT ledger_horizon_day()) AS horizon (day)
+$$;
+
+-- The sum of all entries of the account, those in the archive too.
+CREATE FUNCTION ledger_entered(p_account_id text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT ledger_balance_from(
+        p_account_id, ledger_horizon_day(), 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 0)
 $$;
 
 -- The account's balance at the end of a day, by what was booked up to it.

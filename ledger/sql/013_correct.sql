@@ -2,16 +2,16 @@
 
 -- Raises PS005 unless there is such a posting, it corrects nothing itself, and nothing has corrected it. Whoever asks
 -- first has it until it commits.
-CREATE FUNCTION ledger_require_uncorrected(p_posting_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_require_uncorrected(p_corrects uuid, p_posting_id uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM posting WHERE id = p_posting_id AND corrects IS NULL FOR NO KEY UPDATE;
+    PERFORM FROM posting WHERE id = p_corrects AND corrects IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'PS005',
-            MESSAGE = format('there is no posting %s, or it is a correction itself', p_posting_id);
+            MESSAGE = format('there is no posting %s, or it is a correction itself', p_corrects);
     END IF;
-    PERFORM FROM posting WHERE corrects = p_posting_id;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('the posting %s was corrected already', p_posting_id);
+    INSERT INTO ledger_correction (corrects, posting_id) VALUES (p_corrects, p_posting_id) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PS005', MESSAGE = format('the posting %s was corrected already', p_corrects);
     END IF;
 END $$;
 

@@ -11,7 +11,10 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT SELECT ON ledger_chart, account, ledger_step, posting, entry, inbox, hold, sealed_day, day_balance TO paysaga_app;
+GRANT SELECT ON
+    ledger_chart, account, ledger_step, ledger_correction, posting, entry, inbox, hold, sealed_day, day_balance,
+    table_partition
+TO paysaga_app;
 
 GRANT EXECUTE ON FUNCTION
     ledger_open_account, ledger_block_account, ledger_unblock_account, ledger_close_account,
@@ -22,5 +25,5 @@ TO paysaga_app;
 -- What only reads runs with the reader's own rights.
 GRANT EXECUTE ON FUNCTION
     ledger_zone, ledger_day, ledger_first_id, ledger_day_digest, ledger_balance_from, ledger_balance_before,
-    ledger_balance_on
+    ledger_balance_on, ledger_days_open, ledger_horizon, ledger_horizon_day, ledger_entered
 TO paysaga_app;

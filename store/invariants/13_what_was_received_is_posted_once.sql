@@ -12,7 +12,7 @@ CROSS JOIN LATERAL (
     FROM ledger_step s JOIN entry e ON e.posting_id = s.posting_id JOIN account a ON a.id = e.account_id
     WHERE s.biz_type IN ('payment', 'top_up') AND s.biz_id = p.id AND s.step IN ('payment', 'top_up')
 ) AS posted
-WHERE p.updated_at >= CAST(:since AS timestamptz) AND CASE
+WHERE p.updated_at >= CAST(:since AS timestamptz) AND p.created_at >= (SELECT ledger_horizon()) AND CASE
     WHEN p.state = 'succeeded' THEN posted.postings <> 1
         OR posted.clearing_minor <> p.channel_minor
         OR posted.coupon_minor <> p.coupon_minor
@@ -26,7 +26,7 @@ SELECT a.out_no, a.state, count(DISTINCT s.posting_id), NULL, coalesce(sum(-e.am
 FROM attempt a
 LEFT JOIN ledger_step s ON s.biz_type = 'attempt' AND s.biz_id = a.out_no
 LEFT JOIN entry e ON e.posting_id = s.posting_id AND e.amount_minor < 0
-WHERE a.updated_at >= CAST(:since AS timestamptz)
+WHERE a.updated_at >= CAST(:since AS timestamptz) AND a.created_at >= (SELECT ledger_horizon())
 GROUP BY a.out_no
 HAVING CASE WHEN a.state IN ('paid_late', 'paid_twice', 'paid_mismatch', 'returned', 'applied')
     THEN count(DISTINCT s.posting_id) <> 1 OR coalesce(sum(-e.amount_minor), 0) <> a.received_minor

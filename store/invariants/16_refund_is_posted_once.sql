@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
         WHERE s.biz_type = 'refund' AND s.biz_id = r.id
     ) AS e
 ) AS posted
-WHERE r.updated_at >= CAST(:since AS timestamptz) AND (
+WHERE r.updated_at >= CAST(:since AS timestamptz) AND r.created_at >= (SELECT ledger_horizon()) AND (
     posted.bounces <> CASE WHEN r.state = 'bounced' THEN 1 ELSE 0 END
     OR posted.bounced_minor <> CASE WHEN r.state = 'bounced' THEN r.channel_minor ELSE 0 END
     OR CASE WHEN r.state IN ('succeeded', 'bounced')

@@ -9,6 +9,5 @@ WHERE p.account_id IS NOT NULL AND p.updated_at >= CAST(:since AS timestamptz)
     AND p.state NOT IN ('succeeded', 'failed', 'rejected', 'expired', 'returned')
     AND coalesce(held.minor, 0) <> p.amount_minor
 UNION ALL
-SELECT e.account_id, 'in transit', 0, sum(e.amount_minor)
-FROM entry e JOIN account a ON a.id = e.account_id
-WHERE a.kind = 'payout_in_transit' GROUP BY e.account_id HAVING sum(e.amount_minor) <> 0
+SELECT a.id, 'in transit', 0, ledger_entered(a.id)
+FROM account a WHERE a.kind = 'payout_in_transit' AND ledger_entered(a.id) <> 0

@@ -2,7 +2,7 @@
 SELECT coalesce(book.owner, items.owner) AS channel_account_id, 'suspense' AS kind,
     coalesce(book.minor, 0) AS book_minor, coalesce(items.minor, 0) AS items_minor
 FROM (
-    SELECT a.owner, a.currency, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
+    SELECT a.owner, a.currency, sum(ledger_entered(a.id)) AS minor FROM account a
     WHERE a.kind = 'suspense' GROUP BY a.owner, a.currency
 ) AS book
 FULL JOIN (
@@ -13,7 +13,7 @@ WHERE coalesce(book.minor, 0) <> coalesce(items.minor, 0)
 UNION ALL
 SELECT coalesce(book.owner, receipts.owner), 'unapplied', coalesce(book.minor, 0), coalesce(receipts.minor, 0)
 FROM (
-    SELECT a.owner, a.currency, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
+    SELECT a.owner, a.currency, sum(ledger_entered(a.id)) AS minor FROM account a
     WHERE a.kind = 'unapplied' GROUP BY a.owner, a.currency
 ) AS book
 FULL JOIN (

@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
         CASE WHEN p.state = 'returned' THEN 1 ELSE 0 END AS returned,
         CASE WHEN p.account_id IS NULL THEN 0 ELSE 1 END AS from_account
 ) AS due
-WHERE p.updated_at >= CAST(:since AS timestamptz)
+WHERE p.updated_at >= CAST(:since AS timestamptz) AND p.created_at >= (SELECT ledger_horizon())
     AND (posted.sent, done, from_suspense, posted.returned, paid_minor, returned_minor)
         <> (due.paid * due.from_account, due.paid * due.from_account, due.paid * (1 - due.from_account), due.returned,
             due.paid * (p.amount_minor - p.fee_minor), due.returned * (p.amount_minor - p.fee_minor))
@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
     FROM ledger_step s JOIN entry e ON e.posting_id = s.posting_id
     WHERE s.biz_type = 'transfer' AND s.biz_id = t.id AND s.step IN ('transfer', 'suspense_to_wallet')
 ) AS posted
-WHERE t.updated_at >= CAST(:since AS timestamptz) AND CASE WHEN t.state = 'succeeded'
+WHERE t.updated_at >= CAST(:since AS timestamptz) AND t.created_at >= (SELECT ledger_horizon()) AND CASE WHEN t.state = 'succeeded'
     THEN (posted.postings, posted.to_minor, posted.from_minor) <> (1, t.amount_minor, t.amount_minor + t.fee_minor)
     ELSE posted.postings > 0
 END

@@ -5,7 +5,7 @@
 -- events that tell its end, one each.
 
 CREATE VIEW saga_object AS
-SELECT 'payment' AS biz_type, id, merchant_id, state, updated_at, needs_attention, attention_owner,
+SELECT 'payment' AS biz_type, id, merchant_id, state, created_at, updated_at, needs_attention, attention_owner,
     state IN ('succeeded', 'closed', 'failed') AS ended,
     CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'closed' THEN 'released' WHEN 'failed' THEN 'released' END
         AS holds_end,
@@ -13,7 +13,7 @@ SELECT 'payment' AS biz_type, id, merchant_id, state, updated_at, needs_attentio
     CASE WHEN state IN ('succeeded', 'closed', 'failed') THEN ARRAY[purpose || '.' || state] ELSE '{}' END AS endings
 FROM payment
 UNION ALL
-SELECT 'refund', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+SELECT 'refund', id, merchant_id, state, created_at, updated_at, needs_attention, attention_owner,
     state IN ('succeeded', 'failed', 'bounced'),
     CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'bounced' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
     greatest(updated_at, approval_expires_at),
@@ -26,7 +26,7 @@ SELECT 'refund', id, merchant_id, state, updated_at, needs_attention, attention_
     END
 FROM refund
 UNION ALL
-SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_owner,
+SELECT 'payout', id, merchant_id, state, created_at, updated_at, needs_attention, attention_owner,
     state IN ('succeeded', 'failed', 'rejected', 'expired', 'returned'),
     CASE
         WHEN state IN ('succeeded', 'returned') THEN 'confirmed'
@@ -41,7 +41,7 @@ SELECT 'payout', id, merchant_id, state, updated_at, needs_attention, attention_
     END
 FROM payout
 UNION ALL
-SELECT 'transfer', id, merchant_id, state, updated_at, false, NULL,
+SELECT 'transfer', id, merchant_id, state, created_at, updated_at, false, NULL,
     state IN ('succeeded', 'failed'),
     CASE state WHEN 'succeeded' THEN 'confirmed' WHEN 'failed' THEN 'released' END,
     updated_at,

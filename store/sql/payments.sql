@@ -36,8 +36,12 @@ $$;
 
 CREATE FUNCTION event_append(p_merchant text, p_type text, p_object text, p_version bigint, p_snapshot jsonb) RETURNS void
 LANGUAGE sql AS $$
+    WITH once AS (
+        INSERT INTO event_once (object_id, object_version, type, event_id)
+        VALUES (p_object, p_version, p_type, 'evt_' || replace(uuidv7()::text, '-', '')) RETURNING event_id
+    )
     INSERT INTO event (id, merchant_id, type, object_id, object_version, snapshot)
-    VALUES ('evt_' || replace(uuidv7()::text, '-', ''), p_merchant, p_type, p_object, p_version, p_snapshot)
+    SELECT event_id, p_merchant, p_type, p_object, p_version, p_snapshot FROM once
 $$;
 
 CREATE FUNCTION payment_open(p_payment jsonb, p_lines jsonb, p_attempt jsonb) RETURNS jsonb

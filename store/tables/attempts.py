@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Identity, Index, LargeBinary, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from domain.states import AttemptState, CloseProof
-from store.tables.columns import document, maybe_words, moment, one_of, whole, words
+from store.tables.columns import NOW, document, maybe_words, moment, one_of, whole, words
 
 
 class Attempt(SQLModel, table=True):
@@ -59,7 +69,7 @@ class Evidence(SQLModel, table=True):
     """One answer of a channel as it came, appended in the transaction that believed it."""
 
     __tablename__ = "evidence"
-    __table_args__ = (Index("evidence_out_no", "out_no"),)
+    __table_args__ = (Index("evidence_out_no", "out_no"), {"postgresql_partition_by": "RANGE (received_at)"})
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     out_no: str = words()
@@ -69,7 +79,10 @@ class Evidence(SQLModel, table=True):
     code: str | None = maybe_words()
     request_id: str | None = maybe_words()
     raw: str | None = maybe_words()
-    received_at: datetime = moment(now=True)
+    received_at: datetime = Field(
+        default=None,
+        sa_column=Column(DateTime(timezone=True), primary_key=True, server_default=NOW),
+    )
 
 
 class CallbackRow(SQLModel, table=True):
@@ -78,9 +91,9 @@ class CallbackRow(SQLModel, table=True):
     __tablename__ = "callback"
     __table_args__ = (
         one_of("verdict", ("matched", "unproven", "mismatched", "unknown_order")),
-        Index("callback_dedupe", "channel_account_id", "dedupe_key", unique=True),
         Index("callback_out_no", "out_no"),
         Index("callback_waiting", "received_at", postgresql_where=text("applied_at IS NULL")),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: str = words(key=True)
@@ -96,3 +109,13 @@ class CallbackRow(SQLModel, table=True):
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     received_at: datetime = moment(now=True)
     applied_at: datetime | None = moment(nullable=True)
+
+
+class CallbackOnce(SQLModel, table=True):
+    """The gate of a notification, for ever: whatever a channel tells one of its accounts is stored once."""
+
+    __tablename__ = "callback_once"
+
+    channel_account_id: str = words(key=True)
+    dedupe_key: str = words(key=True)
+    callback_id: str = words()

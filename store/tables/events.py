@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Identity, Index, Text, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import document, maybe_words, moment, one_of, whole, words
@@ -18,12 +18,12 @@ class Event(SQLModel, table=True):
 
     __tablename__ = "event"
     __table_args__ = (
-        Index("event_object_version", "object_id", "object_version", "type", unique=True),
         Index("event_feed", "merchant_id", "feed_no"),
-        Index("event_feed_no", "feed_no", unique=True),
+        Index("event_feed_no", "feed_no"),
         Index("event_created_at", "created_at", postgresql_using="brin"),
         Index("event_unnumbered", "sequence", postgresql_where=text("feed_no IS NULL")),
         Index("event_unhanded", "feed_no", postgresql_where=text("handed_at IS NULL")),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: str = words(key=True)
@@ -39,15 +39,26 @@ class Event(SQLModel, table=True):
     handed_at: datetime | None = moment(nullable=True)
 
 
+class EventOnce(SQLModel, table=True):
+    """The gate of an event, for ever: one for each version of an object and each type; `event_append` alone writes."""
+
+    __tablename__ = "event_once"
+
+    object_id: str = words(key=True)
+    object_version: int = whole(key=True)
+    type: str = words(key=True)
+    event_id: str = words()
+
+
 class Delivery(SQLModel, table=True):
     """One event on its way to one URL."""
 
     __tablename__ = "delivery"
     __table_args__ = (
-        ForeignKeyConstraint(["event_id"], ["event.id"], name="delivery_event"),
         one_of("state", ("pending", "delivered", "failed")),
         Index("delivery_event_id", "event_id"),
         Index("delivery_pending", "created_at", postgresql_where=text("state = 'pending'")),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: str = words(key=True)
@@ -64,7 +75,7 @@ class DeliveryAttempt(SQLModel, table=True):
     """One call of a delivery and how the business answered; the answer's body is capped, never a secret of ours."""
 
     __tablename__ = "delivery_attempt"
-    __table_args__ = (ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name="delivery_attempt_delivery"),)
+    __table_args__ = ({"postgresql_partition_by": "RANGE (delivery_id)"},)
 
     delivery_id: str = words(key=True)
     number: int = whole(key=True)

@@ -17,6 +17,7 @@ from devstack.postgres import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
 from devstack.temporal import TemporalServer
 from domain.ids import new_id
 from store.database import Database
+from store.schema import default_partitions
 from store.secrets import SecretBox
 from tests.activities.business import Business
 from tests.activities.receiver import Receiver, receiving
@@ -39,6 +40,8 @@ async def event_url(event_postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     owner = create_async_engine(event_postgres.url(OWNER_ROLE, name))
     async with owner.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
+        for statement in default_partitions(SQLModel.metadata.sorted_tables):
+            await connection.execute(text(statement))
         await connection.execute(
             text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE}")
         )

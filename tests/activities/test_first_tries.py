@@ -188,6 +188,24 @@ async def test_dead_endpoints_hold_up_neither_the_numbers_nor_another_business(
     assert 0 == await round_.unhanded()
 
 
+async def test_a_rush_of_one_business_leaves_room_for_another(round_: Round, receiver: Receiver) -> None:
+    """However many deliveries wait for an endpoint that is slow, the next merchant's is tried at once."""
+    round_.schedule = replace(round_.schedule, first_limit=timedelta(seconds=20))
+    round_.feed = round_.another_feed(own_for=timedelta(minutes=1))
+    rushing = Business(round_.business.database, round_.business.box)
+    await rushing.sign_up()
+    async with receiving() as silent:
+        silent.answers = [Stall()] * 300
+        await rushing.listen(silent.url)
+        for _ in range(270):
+            await rushing.tell()
+        await round_.feed.tick()
+        await round_.business.tell()
+        await round_.feed.tick()
+        await receiver.wait_for_calls(1)
+        await round_.feed.finish()
+
+
 async def test_two_feeds_send_once(round_: Round, receiver: Receiver) -> None:
     """A delivery is its own feed's; others neither send it nor start its activity."""
     receiver.answers = [Stall(b"HTTP/1.1 ")]

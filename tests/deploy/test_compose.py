@@ -156,7 +156,9 @@ def test_mounted_files_exist_and_can_be_run() -> None:
     mounted = [
         volume for service in SERVICES.values() for volume in service.get("volumes", []) if volume.startswith("./")
     ]
-    scripts = [script for volume in mounted for script in (ROOT / volume.split(":")[0]).iterdir()]
+    folders = [list((ROOT / volume.split(":")[0]).iterdir()) for volume in mounted]
+    assert all(folders)
+    scripts = [file for folder in folders for file in folder if file.suffix == ".sh"]
     assert scripts
     assert all(script.stat().st_mode & 0o111 for script in scripts)
 

@@ -8,7 +8,10 @@ from sqlalchemy.exc import ProgrammingError
 from devstack.postgres import APP_ROLE
 from tests.ledger.clerk import Clerk
 
-TABLES = ("ledger_chart", "account", "ledger_step", "posting", "entry", "inbox", "hold", "sealed_day", "day_balance")
+TABLES = (
+    *("ledger_chart", "account", "ledger_step", "ledger_correction", "posting", "entry", "inbox", "hold"),
+    *("sealed_day", "day_balance", "table_partition"),
+)
 FUNCTIONS = {
     "ledger_open_account",
     "ledger_block_account",
@@ -32,6 +35,10 @@ READERS = {
     "ledger_balance_from",
     "ledger_balance_before",
     "ledger_balance_on",
+    "ledger_days_open",
+    "ledger_horizon",
+    "ledger_horizon_day",
+    "ledger_entered",
 }
 
 

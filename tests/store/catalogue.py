@@ -2,7 +2,8 @@
 
 import asyncpg
 
-_OURS = "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'alembic%'"
+#: A partition is what its table is, and which of them there are depends on the day: `partition_add` makes them alike.
+_OURS = "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'alembic%' AND NOT c.relispartition"
 
 #: Each query answers lines of text; order of columns and of creation is left out.
 QUERIES = {
@@ -11,7 +12,7 @@ QUERIES = {
             pg_get_expr(d.adbin, d.adrelid))
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE (ours) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped""",
+        WHERE (ours) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped""",
     "relations": """
         SELECT concat_ws(' ', c.relname, c.relkind, c.reloptions::text, c.relrowsecurity, pg_get_userbyid(c.relowner))
         FROM pg_class c WHERE (ours)""",
@@ -20,6 +21,7 @@ QUERIES = {
         FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid WHERE (ours)""",
     "indexes": """
         SELECT pg_get_indexdef(i.indexrelid) FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid WHERE (ours)""",
+    "partition keys": "SELECT concat_ws(' ', c.relname, pg_get_partkeydef(c.oid)) FROM pg_class c WHERE (ours)",
     "triggers": """
         SELECT pg_get_triggerdef(t.oid) FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
         WHERE (ours) AND NOT t.tgisinternal""",

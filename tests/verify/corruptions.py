@@ -46,8 +46,7 @@ CORRUPTIONS = {
     "16_refund_is_posted_once": [
         (
             "UPDATE refund SET state = 'bounced' WHERE id = '{refund}';"
-            " INSERT INTO event (id, merchant_id, type, object_id, object_version)"
-            " VALUES ('evt_x', '{merchant}', 'refund.bounced', '{refund}', 99)"
+            " SELECT event_append('{merchant}', 'refund.bounced', '{refund}', 99, '{{}}')"
         ),
         "UPDATE refund SET fee_minor = fee_minor + 1 WHERE id = '{given_back}'",
         "UPDATE refund SET coupon_minor = coupon_minor + 1 WHERE id = '{given_back}'",
@@ -86,9 +85,10 @@ CORRUPTIONS = {
     ],
     "23_one_event_for_each_end": [
         "DELETE FROM event WHERE object_id = '{paid}' AND type = 'payment.succeeded'",
+        "SELECT event_append('{merchant}', 'payment.failed', '{paid}', 99, '{{}}')",
         (
             "INSERT INTO event (id, merchant_id, type, object_id, object_version)"
-            " VALUES ('evt_x', '{merchant}', 'payment.failed', '{paid}', 99)"
+            " VALUES ('evt_0', '{merchant}', 'payment.awaiting_payer', '{paid}', 99)"
         ),
     ],
     "24_audit_chain_is_unbroken": [
@@ -152,5 +152,8 @@ CORRUPTIONS = {
         "UPDATE limit_day SET used_minor = used_minor + 1 WHERE merchant_id = '{merchant}'",
         "UPDATE limit_use SET given_back_at = now() WHERE object_id = '{transfer}'",
         "DELETE FROM limit_day WHERE merchant_id = '{merchant}'",
+    ],
+    "36_every_row_lies_in_its_partition": [
+        "INSERT INTO delivery_attempt (delivery_id, number, duration_ms) VALUES ('dlv_z', 1, 1)",
     ],
 }

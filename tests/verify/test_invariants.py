@@ -44,8 +44,8 @@ async def test_a_corruption_is_seen_by_its_own_invariant(scene: Scene, name: str
     await transaction.start()
     try:
         await owner.execute(sql.format(**scene.names, seal=SEAL, seal_again=SEAL_AGAIN))
-        assert [name] == await _broken(owner, "1970-01-01Z")
-        assert [name] == await _broken(owner, "2026-01-01")
+        assert [name] == await broken(owner, "1970-01-01Z")
+        assert [name] == await broken(owner, "2026-01-01")
     finally:
         await transaction.rollback()
         await owner.close()
@@ -58,7 +58,7 @@ async def test_what_did_not_change_is_not_looked_at(scene: Scene) -> None:
     await transaction.start()
     try:
         await owner.execute(f"UPDATE payment SET captured_minor = 0 WHERE id = '{scene.names['paid']}'")  # noqa: S608 - an id
-        assert [] == await _broken(owner, "2999-01-01")
+        assert [] == await broken(owner, "2999-01-01")
     finally:
         await transaction.rollback()
         await owner.close()
@@ -92,6 +92,6 @@ def _asked(since: str) -> dict[str, str]:
     return {one.name: re.sub(r":since\b", f"'{since}'::timestamptz", one.query) for one in invariants()}
 
 
-async def _broken(connection: asyncpg.Connection, since: str) -> list[str]:
+async def broken(connection: asyncpg.Connection, since: str) -> list[str]:
     """The invariants that do not hold now, of what changed since then."""
     return [name for name, query in _asked(since).items() if await connection.fetch(query)]
