@@ -26,8 +26,8 @@ SAYS_NOTHING = frozenset(
     {"process", "handle", "manage", "do", "utils", "helpers", "common", "manager", "data", "info", "misc"}
 )
 BROAD = frozenset({"Exception", "BaseException"})
-#: The one place where steps commit; the schema's own commit, as the owner role, is the other.
-COMMITS = ("store/database.py", "store/migrate.py")
+#: The one place where steps commit, and the session that it commits; the other is the schema's own, as the owner role.
+COMMITS = ("store/database.py", "store/session.py", "store/migrate.py")
 DEFINITION = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MONEY = ("domain", "ledger")
 BESIDE_MONEY = ("activities", "api", "channels", "store", "workflows")
