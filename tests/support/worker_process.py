@@ -6,11 +6,15 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from devstack.child import Child, Command
 from tests.support.centre import Centre, eventually
 from tests.support.servers import ROOT
+
+#: Its imports alone take seconds of a processor that it may have to share.
+START_WITHIN = timedelta(seconds=60)
 
 
 class WorkerProcess:
@@ -44,7 +48,7 @@ class WorkerProcess:
             assert self.child.alive, self.child.log_tail()
             return self._ready.exists()
 
-        await eventually(ready, bool)
+        await eventually(ready, bool, within=START_WITHIN)
         return self
 
     def log(self) -> str:
