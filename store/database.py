@@ -66,7 +66,7 @@ class Database:
             await session.start()
             yield session
             await self.reach(f"{name}:before", key)
-            await session.commit()
+            await _commit(session)
         self.commits[name] += 1
         await self.reach(f"{name}:after", key)
 
@@ -96,3 +96,12 @@ class Database:
     async def close(self) -> None:
         """All connections are closed."""
         await self._engine.dispose()
+
+
+async def _commit(session: Session) -> None:
+    if session.whole:
+        await session.commit()
+    if session.driver_transaction is not None:
+        with session.as_sqlalchemy("COMMIT"):
+            await session.driver_transaction.commit()
+        session.driver_transaction = None

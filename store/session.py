@@ -48,7 +48,7 @@ class Session(AsyncSession):
         self._engine = engine
         self._connection = connection
         self._driver: asyncpg.Connection = connection.connection.driver_connection
-        self._transaction: asyncpg.transaction.Transaction | None = None
+        self.driver_transaction: asyncpg.transaction.Transaction | None = None
         self._ended = False
 
     @classmethod
@@ -65,15 +65,15 @@ class Session(AsyncSession):
 
     async def start(self) -> None:
         """From here all statements are one transaction."""
-        with self._as_sqlalchemy("BEGIN"):
+        with self.as_sqlalchemy("BEGIN"):
             transaction = self._driver.transaction()
             await transaction.start()
-        self._transaction = transaction
+        self.driver_transaction = transaction
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the parent has
         if name not in {"sync_session", "_proxied", "bind", "binds"}:
             raise AttributeError(name)
-        if self._transaction is None:
+        if self.driver_transaction is None:
             self._connection.execution_options(isolation_level="AUTOCOMMIT")
         super().__init__(AsyncConnection(self._engine, sync_connection=self._connection), expire_on_commit=False)
         return getattr(self, name)
@@ -83,7 +83,7 @@ class Session(AsyncSession):
         if options or not isinstance(statement, TextClause | TextualSelect):
             return await super().scalar(statement, params, **options)
         prepared = self._prepare(statement)
-        with self._as_sqlalchemy(prepared.sql):
+        with self.as_sqlalchemy(prepared.sql):
             return await self._driver.fetchval(prepared.sql, *prepared.values(params))
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:  # noqa: ANN401
@@ -92,17 +92,13 @@ class Session(AsyncSession):
             answered: Result[Any] = await super().execute(statement, params, **options)
             return answered
         prepared = self._prepare(statement)
-        with self._as_sqlalchemy(prepared.sql):
+        with self.as_sqlalchemy(prepared.sql):
             return _result(await self._driver.fetch(prepared.sql, *prepared.values(params)))
 
-    async def commit(self) -> None:
-        """What the session did stands."""
-        if self._whole:
-            await super().commit()
-        if self._transaction is not None:
-            with self._as_sqlalchemy("COMMIT"):
-                await self._transaction.commit()
-            self._transaction = None
+    @property
+    def whole(self) -> bool:
+        """True when it was asked for more than text: then it has a transaction of its own, a savepoint."""
+        return "sync_session" in vars(self)
 
     async def end(self, *, cut: bool = False) -> None:
         """The connection is back in the pool, what was not committed is undone; with `cut` it is closed instead.
@@ -120,17 +116,13 @@ class Session(AsyncSession):
                 self._connection.invalidate()
             self._connection.close()
 
-    @property
-    def _whole(self) -> bool:
-        return "sync_session" in vars(self)
-
     async def _roll_back(self) -> None:
         """A connection that cannot even do that is closed by `end`."""
         with suppress(DBAPIError, *DRIVER_ERRORS):
-            if self._whole:
+            if self.whole:
                 await super().close()
-            if self._transaction is not None:
-                await self._transaction.rollback()
+            if self.driver_transaction is not None:
+                await self.driver_transaction.rollback()
 
     def _prepare(self, statement: TextClause | TextualSelect) -> _Prepared:
         known = _prepared.get(statement)
@@ -139,7 +131,7 @@ class Session(AsyncSession):
         return known
 
     @contextmanager
-    def _as_sqlalchemy(self, sql: str) -> Iterator[None]:
+    def as_sqlalchemy(self, sql: str) -> Iterator[None]:
         """The driver's failures as SQLAlchemy's: callers know one tree of errors, and parameters stay hidden."""
         try:
             yield
