@@ -50,6 +50,8 @@ _LEFT = """
     WITH asked_later AS (
         SELECT id FROM payout WHERE leg_state = 'unknown' AND sends > 1 AND next_check_at > now() + interval '20 s'
         UNION ALL
+        SELECT id FROM payment WHERE state = 'closing' AND certainty = 'unknown' AND updated_at < now() - interval '8 s'
+        UNION ALL
         SELECT id FROM refund WHERE leg_state = 'unknown' AND sends > 1 AND next_check_at > now() + interval '20 s'
     )
     SELECT biz_type AS what, count(*) FROM saga_object
