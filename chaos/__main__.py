@@ -28,6 +28,7 @@ from chaos.run import Run
 from chaos.sinks import HostileSink
 from chaos.stack import Stack
 from devstack.errors import StackError
+from devstack.postgres import EmbeddedPostgres
 
 HELD, BROKEN, INTERRUPTED = 0, 1, 143
 #: After so many seeds, and after the last, the invariants are asked of everything that was ever written.
@@ -39,6 +40,7 @@ UNABLE = (StackError, OSError, httpx.HTTPError, RPCError, asyncpg.PostgresError,
 async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
     """The seeds were run one after another on one stack, or the time was over; each result is kept."""
     _end_tidily()
+    EmbeddedPostgres(home / "stack").destroy()  # an earlier run that was killed left its own behind
     shutil.rmtree(home / "stack", ignore_errors=True)
     stack = Stack(home / "stack", lambda said: print(f"  {said}", flush=True))
     results: list[Result] = []

@@ -48,7 +48,6 @@ class Stack:
 
     async def start(self) -> None:
         """Everything answers, and is watched."""
-        await asyncio.to_thread(self.postgres.destroy)  # an earlier run that was killed left its own behind
         await self.routes.open()
         self.servers = {
             "postgres": self.postgres,
