@@ -6,7 +6,9 @@ can be resumed, and a seed that failed keeps its plan, its answers and what was 
 """
 
 import argparse
+import asyncio
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -26,8 +28,9 @@ from chaos.run import Run
 from chaos.sinks import HostileSink
 from chaos.stack import Stack
 from devstack.errors import StackError
+from devstack.postgres import EmbeddedPostgres
 
-HELD, BROKEN = 0, 1
+HELD, BROKEN, INTERRUPTED = 0, 1, 143
 #: After so many seeds, and after the last, the invariants are asked of everything that was ever written.
 EVERYTHING_EVERY = 20
 #: What ends a seed before its judgement.
@@ -36,6 +39,8 @@ UNABLE = (StackError, OSError, httpx.HTTPError, RPCError, asyncpg.PostgresError,
 
 async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
     """The seeds were run one after another on one stack, or the time was over; each result is kept."""
+    _end_tidily()
+    EmbeddedPostgres(home / "stack").destroy()  # an earlier run that was killed left its own behind
     shutil.rmtree(home / "stack", ignore_errors=True)
     stack = Stack(home / "stack", lambda said: print(f"  {said}", flush=True))
     results: list[Result] = []
@@ -53,6 +58,13 @@ async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list
     finally:
         await stack.stop()
     return results
+
+
+def _end_tidily() -> None:
+    """Whoever is asked to end stops what runs."""
+    running = asyncio.current_task()
+    if running is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
 
 
 async def _result(run: Run, *, everything: bool) -> Result:
@@ -74,7 +86,8 @@ def _line(result: Result) -> str:
     said = "held" if result.held else "BROKEN: " + ", ".join(result.breaches)
     count, spent = sum(result.driven.values()), result.injected
     took = ", ".join(f"{phase} in {seconds} s" for phase, seconds in result.phases.items())
-    return f"seed {result.seed}: {said}; {count} objects, {sum(spent.faults.values())} faults; {took}"
+    befell = f"{count} objects, {sum(spent.faults.values())} faults"
+    return f"seed {result.seed}: {said}; {befell}; {took}; last came: {result.last}"
 
 
 def _options() -> argparse.Namespace:
@@ -103,7 +116,10 @@ def main() -> int:
         return HELD
     (home / "results").mkdir(parents=True, exist_ok=True)
     left = [seed for seed in wanted if not (options.resume and kept_at(home, seed).exists())]
-    results = uvloop.run(run_seeds(home, left, ends_at=time.monotonic() + options.minutes * 60))
+    try:
+        results = uvloop.run(run_seeds(home, left, ends_at=time.monotonic() + options.minutes * 60))
+    except asyncio.CancelledError:
+        return INTERRUPTED
     return HELD if all(result.held for result in results) else BROKEN
 
 

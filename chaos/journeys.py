@@ -1,6 +1,7 @@
 """What customers and businesses do: each journey goes on until everything that it began has ended."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,8 +102,9 @@ class Journeys:
             case "wrong":
                 await self.payers.pay(newest, amount_minor=max(1, journey.amount_minor - journey.balance_minor - 1))
             case "late":
-                await client.until(asked, *ENDED)
-                await self.payers.pay(newest, force=True)
+                closed = await client.until(asked, *ENDED, by=time.monotonic() + PATIENCE_S)
+                if closed.object["state"] in ENDED:
+                    await self.payers.pay(newest, force=True)
             case "twice":
                 await self.payers.pay(newest)
                 await self.payers.pay(first, force=True)
@@ -125,8 +127,8 @@ class Journeys:
     async def _close(self, client: Client, asked: Answer) -> None:
         await client.ask(asked.kind, asked.number, f"/v1/{asked.kind}/{asked.object['id']}/close", None)
 
-    async def _ended(self, client: Client, asked: Answer) -> Answer:
-        """The payment has ended; one that nobody will pay any more is closed."""
+    async def _ended(self, client: Client, asked: Answer) -> Answer | None:
+        """The payment has ended; one that nobody will pay any more is closed, and left to its proof."""
         healed = asyncio.create_task(self.healed.wait())
         ending = asyncio.create_task(client.until(asked, *ENDED))
         try:
@@ -135,7 +137,8 @@ class Journeys:
                 await asyncio.wait({ending}, timeout=PATIENCE_S)
             if not ending.done():
                 await self._close(client, asked)
-            return await ending
+                await asyncio.wait({ending}, timeout=PATIENCE_S)
+            return ending.result() if ending.done() else None
         finally:
             healed.cancel()
             ending.cancel()

@@ -27,6 +27,8 @@ class Result(BaseModel):
     unknown: int = 0
     injected: Injected = Injected()
     phases: dict[str, float] = {}
+    #: What the drain waited for at last.
+    last: str = ""
     waiting: list[str] = []
     rules: dict[str, int] = {}
     breaches: dict[str, list[str]] = {}

@@ -33,6 +33,7 @@ class Run:
     folder: Path
     sinks: HostileSink
     _since: float = field(default_factory=time.monotonic)
+    _last: str = ""
     _phases_s: dict[str, float] = field(default_factory=dict)
 
     async def run(self, *, everything: bool = False) -> Result:
@@ -62,7 +63,7 @@ class Run:
         self._keep(truth, verdicts)
         self._lap("judged")
         result = result_of(self.plan, truth, verdicts, injected(faults.injected, faults.hit))
-        return result.model_copy(update={"phases": self._phases_s})
+        return result.model_copy(update={"phases": self._phases_s, "last": self._last})
 
     async def _phases(self, journeys: Journeys, faults: Faults, witness: Witness) -> None:
         """Loaded, healed and drained."""
@@ -86,8 +87,11 @@ class Run:
         ends_at = time.monotonic() + DRAIN_LIMIT_S
         while time.monotonic() < ends_at:
             journeys.check()
-            if not journeys.busy and not await witness.left() and not await witness.running():
+            left = await witness.left()
+            waited_for = [*left, *(["customer"] if journeys.busy else [])]
+            if not waited_for and not await witness.running():
                 return
+            self._last = ", ".join(waited_for) or "workflow"
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _lap(self, phase: str) -> None:

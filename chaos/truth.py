@@ -57,12 +57,14 @@ class Truth(BaseModel):
         return {row["id"]: {**row, "table": table} for table in ENDS for row in self.rows[table]}
 
     def waits_for_proof(self, row: dict[str, Any]) -> bool:
-        """True for a sending whose outcome is unknown, sent more than once, and that is asked about at a known time.
+        """True for a sending whose outcome is unknown, and that is asked about at a known time.
 
-        What a channel says of one of several sends is no proof: the question comes again, on a schedule of minutes.
+        What a channel says of one of several sends of a payout or refund is no proof, nor that it does not find an
+        order that is to be closed: the question comes again on a schedule of minutes, and until the order's expiry.
         """
         asked = row.get("certainty") == "unknown" and row.get("next_check_at") is not None
-        return asked and row.get("sends", 0) > 1 and self.workflows.get(row["id"]) == "running"
+        unproven = row.get("sends", 0) > 1 or row["state"] == "closing"
+        return asked and unproven and self.workflows.get(row["id"]) == "running"
 
     def by_number(self, kind: str, merchant: int, number: str) -> Rows:
         """The rows that have this number of the business."""

@@ -45,18 +45,25 @@ _HOLDS = (
 )
 _NEWEST = "SELECT id FROM saga_object WHERE merchant_id = ANY($1) AND NOT ended ORDER BY split_part(id, '_', 2) DESC"
 _ENDED = "SELECT id FROM saga_object WHERE merchant_id = ANY($1) AND ended"
-#: Sendings of unknown outcome whose next question is far away are left to the judge.
-_OPEN = (
-    "SELECT (SELECT count(*) FROM saga_object WHERE merchant_id = ANY($1) AND NOT ended)"
-    " - (SELECT count(*) FROM payout WHERE merchant_id = ANY($1) AND leg_state = 'unknown' AND sends > 1"
-    " AND next_check_at > now() + interval '20 s' AND state = 'processing')"
-    " - (SELECT count(*) FROM refund WHERE merchant_id = ANY($1) AND leg_state = 'unknown' AND sends > 1"
-    " AND next_check_at > now() + interval '20 s' AND state = 'processing')"
-    " + (SELECT count(*) FROM unnest($2::text[]) AS paid (out_no) WHERE NOT EXISTS"
-    " (SELECT FROM attempt a WHERE a.out_no = paid.out_no AND a.state IN ('paid', 'returned')))"
-    " + (SELECT count(*) FROM event WHERE merchant_id = ANY($1) AND handed_at IS NULL)"
-    " + (SELECT count(*) FROM delivery WHERE merchant_id = ANY($1) AND state = 'pending' AND url = ANY($3))"
-)
+#: What a drain waits for. Sendings of unknown outcome whose next question is far away are left to the judge.
+_LEFT = """
+    WITH asked_later AS (
+        SELECT id FROM payout WHERE leg_state = 'unknown' AND sends > 1 AND next_check_at > now() + interval '20 s'
+        UNION ALL
+        SELECT id FROM payment WHERE state = 'closing' AND certainty = 'unknown' AND updated_at < now() - interval '8 s'
+        UNION ALL
+        SELECT id FROM refund WHERE leg_state = 'unknown' AND sends > 1 AND next_check_at > now() + interval '20 s'
+    )
+    SELECT biz_type AS what, count(*) FROM saga_object
+    WHERE merchant_id = ANY($1) AND NOT ended AND id NOT IN (SELECT id FROM asked_later) GROUP BY biz_type
+    UNION ALL
+    SELECT 'order paid unseen', count(*) FROM unnest($2::text[]) AS paid (out_no)
+    WHERE NOT EXISTS (SELECT FROM attempt a WHERE a.out_no = paid.out_no AND a.state IN ('paid', 'returned'))
+    UNION ALL
+    SELECT 'event', count(*) FROM event WHERE merchant_id = ANY($1) AND handed_at IS NULL
+    UNION ALL
+    SELECT 'delivery', count(*) FROM delivery WHERE merchant_id = ANY($1) AND state = 'pending' AND url = ANY($3)
+"""
 
 
 class Witness:
@@ -69,13 +76,14 @@ class Witness:
         self._database_url = stack.plan.addresses.database_url
         self._temporal: Temporal | None = None
 
-    async def left(self) -> int:
-        """How many objects, events and deliveries of these shops have not ended, and orders are paid unseen."""
+    async def left(self) -> dict[str, int]:
+        """What of these shops has not ended, by what it is, with paid orders that nobody here has seen."""
         connection, urls = await self._connection(), [shop.webhook_url for shop in self._shops]
         try:
-            return int(await connection.fetchval(_OPEN, self._owners, self._paid_at_channel(), urls))
+            found = await connection.fetch(_LEFT, self._owners, self._paid_at_channel(), urls)
         finally:
             await connection.close()
+        return {what: count for what, count in found if count}
 
     async def running(self) -> int:
         """How many objects have ended whose workflow is still open."""

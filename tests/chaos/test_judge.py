@@ -204,6 +204,19 @@ def test_a_sending_that_waits_for_proof_is_no_breach() -> None:
     assert set() == broken(truth)
 
 
+def test_a_close_that_waits_for_proof_is_no_breach() -> None:
+    """The channel does not find the order, which proves nothing: it is asked until the order's expiry."""
+    truth = sound()
+    truth.rows["payment"].append(
+        {**row(truth, "payment", 1), "id": "pay_3", "order_no": "order-3", "state": "closing", "certainty": "unknown"}
+    )
+    row(truth, "payment", 2)["next_check_at"] = "soon"
+    truth.workflows["pay_3"] = "running"
+    assert set() == broken(truth)
+    row(truth, "payment", 2)["certainty"] = "waiting"
+    assert {"everything_ended"} == broken(truth)
+
+
 def test_a_sending_that_nobody_asks_about_is_a_breach() -> None:
     """Unknown, and no question ever comes: it is lost, with what it holds."""
     truth = sound()
