@@ -7,6 +7,8 @@ from bench.charts.lines import Axes, Series, line_chart
 from bench.percentiles import Latency
 from bench.results import Channels, Growth, Loaded, Peer, Rate, Results
 
+PROCESSES = ("Temporal", "worker", "API", "PostgreSQL", "simulator", "load")
+
 
 def pictures(results: Results) -> dict[str, str]:
     """SVG documents; those of phases that did not run are not among them."""
@@ -33,10 +35,10 @@ def _latency_by_rate(rates: list[Rate]) -> str:
 
 
 def _processor_time(results: Results) -> str | None:
-    bars = [Bars("an empty workflow", results.floor.cpu_ms)] if results.floor else []
+    bars = [_cost("an empty workflow", results.floor.cpu_ms)] if results.floor else []
     loads = [("saturation", results.saturation), ("half rate", results.half_rate)]
-    bars += [_cost(name, loaded) for name, loaded in loads if loaded]
-    bars += [_cost(f"saturation, {one.name}", one.loaded) for one in results.workers or []]
+    bars += [_cost(name, loaded.cpu_ms) for name, loaded in loads if loaded]
+    bars += [_cost(f"saturation, {one.name}", one.loaded.cpu_ms) for one in results.workers or []]
     return stacked_bars("Processor time of a payment, by process", "ms", bars) if bars else None
 
 
@@ -69,7 +71,7 @@ def _growth(results: Results) -> str | None:
 
 def _stored(growth: Growth) -> str:
     bars = [
-        _cost(f"{grown.stored:,} stored, turn {number + 1}", turn)
+        _cost(f"{grown.stored:,} stored, turn {number + 1}", turn.cpu_ms)
         for number in range(len(growth.small.turns))
         for grown in (growth.small, growth.large)
         for turn in [grown.turns[number]]
@@ -82,12 +84,13 @@ def _peers(results: Results) -> str | None:
 
 
 def _beside_peers(peers: list[Peer]) -> str:
-    bars = [_cost(f"{peer.name}: {one.name}", one.loaded) for peer in peers for one in peer.loads]
+    bars = [_cost(f"{peer.name}: {one.name}", one.loaded.cpu_ms) for peer in peers for one in peer.loads]
     return stacked_bars("The same payment written another way: processor time of one", "ms", bars)
 
 
-def _cost(name: str, loaded: Loaded) -> Bars:
-    return Bars(name, loaded.cpu_ms)
+def _cost(name: str, cpu_ms: Mapping[str, float]) -> Bars:
+    """Every process has the same place and colour in all charts."""
+    return Bars(name, {**dict.fromkeys(PROCESSES, 0.0), **cpu_ms})
 
 
 def _quantiles(name: str, latency: Latency) -> Bars:
