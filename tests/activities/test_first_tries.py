@@ -1,6 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,82 +7,16 @@ import pytest
 from standardwebhooks import Webhook
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
 
-from activities.event_feed import EventFeed
 from activities.event_resend import resend
-from activities.webhook import WebhookDelivery
-from activities.webhook_guard import WebhookGuard
-from activities.webhook_schedule import DeliverySchedule
-from activities.webhook_sending import WebhookSender
 from devstack.ports import free_port
-from domain.ids import new_id
 from store.database import Database
 from store.failpoints import Failpoints
-from tests.activities.business import Business, as_stored
-from tests.activities.receiver import Receiver, Stall, answer, receiving
+from tests.activities.business import Business
+from tests.activities.receiver import Receiver, Stall, answer
+from tests.activities.rounds import Round, another_business_unheard
 
-FAST = DeliverySchedule(
-    first_wait=timedelta(milliseconds=20), longest_wait=timedelta(milliseconds=50), first_limit=timedelta(seconds=1)
-)
 LAPSED = timedelta(0)
-
-
-class Round:
-    """A business, and feeds that try its deliveries first."""
-
-    def __init__(self, business: Business, client: Client) -> None:
-        self.business = business
-        self.client = client
-        self.schedule = replace(FAST, task_queue=new_id("notify"))
-        self.sender = WebhookSender(business.box, WebhookGuard(allow_loopback=True))
-        self.feed = self.another_feed()
-
-    def another_feed(
-        self, *, own_for: timedelta = FAST.own_for, database: Database | None = None, client: Client | None = None
-    ) -> EventFeed:
-        """A feed of the same events, as another process would run it."""
-        return EventFeed(
-            database or self.business.database,
-            client or self.client,
-            render=as_stored,
-            schedule=replace(self.schedule, own_for=own_for),
-            sender=self.sender,
-        )
-
-    async def tell(self, **told: str) -> str:
-        """A change that was committed and whose first try has ended; the event's id."""
-        event_id = await self.business.tell(**told)
-        await self.feed.tick()
-        await self.feed.finish()
-        return event_id
-
-    @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """A worker delivers what is handed over."""
-        guard = WebhookGuard(allow_loopback=True)
-        delivery = WebhookDelivery(self.business.database, self.business.box, guard, self.schedule)
-        async with Worker(self.client, task_queue=self.schedule.task_queue, activities=[delivery.deliver]):
-            yield
-
-    async def has_activity(self, delivery_id: str) -> bool:
-        """Whether Temporal knows the delivery."""
-        try:
-            await self.client.get_activity_handle(delivery_id).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
-
-    async def unhanded(self) -> int:
-        """Events whose deliveries are still with a feed."""
-        return len(await self.business.rows("SELECT id FROM event WHERE handed_at IS NULL"))
-
-    async def states(self) -> list[tuple[str, int]]:
-        """State and number of tries of each delivery, oldest first."""
-        return [(delivery["state"], delivery["attempts"]) for delivery in await self.business.deliveries()]
 
 
 @pytest.fixture
@@ -170,13 +102,7 @@ async def test_dead_endpoints_hold_up_neither_the_numbers_nor_another_business(
     round_: Round, receiver: Receiver
 ) -> None:
     """A hundred deliveries to an endpoint that never answers stand before the one that is taken while they wait."""
-    dead = Business(round_.business.database, round_.business.box)
-    await dead.sign_up()
-    async with receiving() as silent:
-        silent.answers = [Stall()] * 200
-        await dead.listen(silent.url)
-        for _ in range(100):
-            await dead.tell()
+    async with another_business_unheard(round_, 100) as silent:
         await round_.business.tell()
         await round_.feed.tick()
         assert 0 == len(await round_.business.rows("SELECT id FROM event WHERE feed_no IS NULL"))
@@ -192,13 +118,7 @@ async def test_a_rush_of_one_business_leaves_room_for_another(round_: Round, rec
     """However many deliveries wait for an endpoint that is slow, the next merchant's is tried at once."""
     round_.schedule = replace(round_.schedule, first_limit=timedelta(seconds=20))
     round_.feed = round_.another_feed(own_for=timedelta(minutes=1))
-    rushing = Business(round_.business.database, round_.business.box)
-    await rushing.sign_up()
-    async with receiving() as silent:
-        silent.answers = [Stall()] * 300
-        await rushing.listen(silent.url)
-        for _ in range(270):
-            await rushing.tell()
+    async with another_business_unheard(round_, 270):
         await round_.feed.tick()
         await round_.business.tell()
         await round_.feed.tick()
