@@ -107,7 +107,8 @@ class Faults:
 
     async def _arm(self, trouble: Trouble) -> bool:
         """The first process that comes by so often ends there; each has a file of its own, so that several may."""
-        self._armed[trouble.detail] = "kill" if trouble.number == 1 else f"kill:{trouble.number}"
+        action = "kill" if trouble.number == 1 else f"kill:{trouble.number}"
+        self._armed |= dict.fromkeys(trouble.detail.split(","), action)
         points = ",".join(f"{point}={action}" for point, action in self._armed.items())
         for file in self._stack.points.values():
             arm(file, points)

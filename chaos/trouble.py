@@ -30,6 +30,8 @@ CHANNEL_FAULTS = (
     *(("pay", "wrong_amount"), ("close", "late")),
     *(("callback", flaw) for flaw in ("lost", "duplicate", "late", "bad_signature", "wrong_amount")),
 )
+#: So many failpoints are armed together: many lie on paths that a load of seconds seldom takes.
+POINTS_AT_ONCE = 3
 SINK_FAULTS = ("all refused", "all slow", *Hostility)
 OPERATOR_FAULTS, ATTACKS = tuple(Mischief), tuple(Attack)
 
@@ -85,7 +87,7 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
         "kill": lambda: {"target": choose.choice(KILLS), "for_s": round(choose.uniform(0, 0.8), 2)},
         "point": lambda: {
             "target": "processes",
-            "detail": choose.choice(points) if points else "",
+            "detail": ",".join(choose.sample(points, k=min(len(points), choose.randint(1, POINTS_AT_ONCE)))),
             "number": choose.choice((1, 1, 1, 2, 3)),
         },
         "wire": lambda: {

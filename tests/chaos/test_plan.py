@@ -39,7 +39,8 @@ def test_the_seeds_of_a_run_meet_every_kind_of_trouble() -> None:
     assert {"kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator"} == set(families)
     assert set(WIRES) == {trouble.target for trouble in troubles if trouble.family == "wire"}
     assert set(COMMIT_WIRES) == {trouble.target for trouble in troubles if trouble.family == "commit"}
-    assert set(POINTS) == {trouble.detail for trouble in troubles if trouble.family == "point"}
+    armed = [trouble.detail.split(",") for trouble in troubles if trouble.family == "point"]
+    assert set(POINTS) == {point for points in armed for point in points}
 
 
 def test_two_troubles_at_once_happen() -> None:
