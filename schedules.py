@@ -51,6 +51,7 @@ ENDS_WITHIN = {
     "seal": timedelta(minutes=70),
     "verify": timedelta(hours=4),
     "verify-everything": timedelta(hours=4),
+    "partitions": timedelta(hours=4),
 }
 
 

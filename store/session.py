@@ -14,26 +14,30 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy import Connection, Dialect, TextClause, TextualSelect
-from sqlalchemy.engine import Result
+from sqlalchemy.engine import Result, ScalarResult
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import greenlet_spawn
 
-#: What asyncpg raises for a statement that failed and for a connection that is gone.
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+#: What asyncpg raises for a statement that failed and for a connection that is gone, or about to be.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A statement as the driver takes it: the names of its parameters in their order, and how each is bound."""
+    """A statement as the driver takes it: the names of its parameters in their order, and how each is bound.
+
+    `own` are the values that the statement brings itself.
+    """
 
     sql: str
     binds: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    own: dict[str, Any]
 
     def values(self, arguments: dict[str, Any] | None) -> list[Any]:
-        given = arguments or {}
+        given = {**self.own, **(arguments or {})} if self.own else arguments or {}
         return [given[name] if bind is None else bind(given[name]) for name, bind in self.binds]
 
 
@@ -50,6 +54,7 @@ class Session(AsyncSession):
         self._driver: asyncpg.Connection = connection.connection.driver_connection
         self.driver_transaction: asyncpg.transaction.Transaction | None = None
         self._ended = False
+        self._confused = False
 
     @classmethod
     async def borrow(cls, engine: AsyncEngine) -> "Session":
@@ -86,6 +91,10 @@ class Session(AsyncSession):
         with self.as_sqlalchemy(prepared.sql):
             return await self._driver.fetchval(prepared.sql, *prepared.values(params))
 
+    async def scalars(self, statement: Any, params: Any = None, **options: Any) -> ScalarResult[Any]:  # noqa: ANN401
+        """The first column of all rows."""
+        return (await self.execute(statement, params, **options)).scalars()
+
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:  # noqa: ANN401
         """All rows that the statement answers."""
         if options or not isinstance(statement, TextClause | TextualSelect):
@@ -108,6 +117,7 @@ class Session(AsyncSession):
         if self._ended:
             return
         self._ended = True
+        cut = cut or self._confused
         try:
             if not cut:
                 await self._roll_back()
@@ -135,8 +145,19 @@ class Session(AsyncSession):
         """The driver's failures as SQLAlchemy's: callers know one tree of errors, and parameters stay hidden."""
         try:
             yield
+        except asyncpg.InternalClientError as error:  # between the server's last word and the end of the connection
+            self._confused = True
+            raise _lost(self._connection, error, sql) from error
         except DRIVER_ERRORS as error:
             raise _translated(self._connection, error, sql) from error
+
+
+def _lost(connection: Connection, error: Exception, sql: str) -> BaseException:
+    dialect, base = connection.dialect, connection.dialect.loaded_dbapi.Error
+    known = connection.dialect.loaded_dbapi.InterfaceError(str(error))
+    return DBAPIError.instance(
+        sql, None, known, base, hide_parameters=True, connection_invalidated=True, dialect=dialect
+    )
 
 
 def _translated(connection: Connection, error: Exception, sql: str) -> BaseException:
@@ -160,7 +181,8 @@ def _compile(statement: TextClause | TextualSelect, dialect: Dialect) -> _Prepar
     if not isinstance(compiled, SQLCompiler):
         raise TypeError("a textual statement compiles to SQL")
     binds: dict[str, Any] = dict(compiled._bind_processors)  # noqa: SLF001 - what each parameter passes on its way
-    return _Prepared(compiled.string, tuple((name, binds.get(name)) for name in compiled.positiontup or ()))
+    own = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+    return _Prepared(compiled.string, tuple((name, binds.get(name)) for name in compiled.positiontup or ()), own)
 
 
 def _result(records: Sequence[asyncpg.Record]) -> Result[Any]:
