@@ -24,7 +24,8 @@ from store.database import Database
 from tests.activities.business import Business, as_stored
 from tests.activities.receiver import Receiver
 
-WRITERS, EVENTS_EACH = 20, 15
+WRITERS, READ_WITHIN_S = 60.0
+EVENTS_EACH = 20, 15
 NOBODYS_OWN = DeliverySchedule(own_for=timedelta(0), task_queue="notify-for-nobody")
 
 
@@ -50,10 +51,11 @@ async def write_slowly(business: Business, chance: random.Random) -> None:
 async def read_by_cursor(business: Business, count: int) -> list[int]:
     """Feed numbers as a reader meets them that always goes on after the last one it saw."""
     seen: list[int] = []
-    while len(seen) < count:
-        after = seen[-1] if seen else 0
-        sql = "SELECT feed_no FROM event WHERE feed_no > :after ORDER BY feed_no LIMIT 7"
-        seen += [row["feed_no"] for row in await business.rows(sql, after=after)]
+    async with asyncio.timeout(READ_WITHIN_S):
+        while len(seen) < count:
+            after = seen[-1] if seen else 0
+            sql = "SELECT feed_no FROM event WHERE feed_no > :after ORDER BY feed_no LIMIT 7"
+            seen += [row["feed_no"] for row in await business.rows(sql, after=after)]
     return seen
 
 
