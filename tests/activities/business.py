@@ -64,13 +64,13 @@ class Business:
     async def rows(self, sql: str, **values: object) -> list[dict[str, Any]]:
         """What the tables hold now."""
         async with self.database.reading() as session:
-            result = await (await session.connection()).execute(text(sql), values)
+            result = await session.execute(text(sql), values)
             return [dict(row) for row in result.mappings()]
 
     async def change(self, sql: str, **values: object) -> None:
         """The tables hold something else."""
         async with self.database.transaction("test") as session:
-            await (await session.connection()).execute(text(sql), values)
+            await session.execute(text(sql), values)
 
     async def deliveries(self) -> list[dict[str, Any]]:
         """All deliveries, oldest first."""

@@ -24,8 +24,8 @@ from store.database import Database
 from tests.activities.business import Business, as_stored
 from tests.activities.receiver import Receiver
 
-WRITERS, READ_WITHIN_S = 60.0
-EVENTS_EACH = 20, 15
+WRITERS, EVENTS_EACH = 20, 15
+READ_WITHIN_S = 60.0
 NOBODYS_OWN = DeliverySchedule(own_for=timedelta(0), task_queue="notify-for-nobody")
 
 

@@ -42,7 +42,7 @@ class Notifier:
         moved = text("UPDATE attempt SET channel_account_id = :account_id WHERE out_no = :out_no")
         async with self.shop.centre.database.transaction("test") as session:
             values = {"account_id": self.account_id, "out_no": payment["out_no"]}
-            await (await session.connection()).execute(moved, values)
+            await session.execute(moved, values)
 
     def notice(self, payment: dict[str, Any], **changes: Any) -> bytes:  # noqa: ANN401
         """That the order was paid."""
@@ -79,5 +79,5 @@ class Notifier:
         """The callbacks kept for this account, oldest first."""
         wanted = text("SELECT verdict, applied_at, body FROM callback WHERE channel_account_id = :id ORDER BY id")
         async with self.shop.centre.database.reading() as session:
-            found = await (await session.connection()).execute(wanted, {"id": self.account_id})
+            found = await session.execute(wanted, {"id": self.account_id})
             return [dict(row) for row in found.mappings()]

@@ -135,7 +135,7 @@ async def _rows_of(centre: Centre, merchant_id: str) -> int:
     tables = ("payment", "payment_request", "order_claim", "idempotency_key")
     counts = " + ".join(f"(SELECT count(*) FROM {table} WHERE merchant_id = :id AND {_own(table)})" for table in tables)  # noqa: S608
     async with centre.database.reading() as session:
-        found = await (await session.connection()).execute(text(f"SELECT {counts}"), {"id": merchant_id})
+        found = await session.execute(text(f"SELECT {counts}"), {"id": merchant_id})
         return int(found.scalar_one())
 
 

@@ -63,10 +63,9 @@ async def test_a_commit_that_was_refused_is_answered(wire: PostgresWire, cut_off
     wire.cut_commit(Cut.AFTER_COMMIT)
     row_id = new_id("opa")
     async with cut_off.transaction("test.insert") as session:
-        connection = await session.connection()
-        await connection.execute(INSERT, {"id": row_id})
+        await session.execute(INSERT, {"id": row_id})
         with pytest.raises(DBAPIError):
-            await connection.execute(text("SELECT 1 / 0"))
+            await session.execute(text("SELECT 1 / 0"))
     assert (0, False, 0) == (await count(cut_off, row_id), wire.armed, wire.counts[Cut.AFTER_COMMIT])
 
 
@@ -93,13 +92,13 @@ async def test_a_payment_whose_commits_are_cut_has_one_effect(
 async def insert(database: Database, row_id: str) -> None:
     """One transaction that leaves a row."""
     async with database.transaction("test.insert") as session:
-        await (await session.connection()).execute(INSERT, {"id": row_id})
+        await session.execute(INSERT, {"id": row_id})
 
 
 async def count(database: Database, row_id: str) -> int:
     """How many rows are there."""
     async with database.reading() as session:
-        return int((await (await session.connection()).execute(COUNT, {"id": row_id})).scalar_one())
+        return int((await session.execute(COUNT, {"id": row_id})).scalar_one())
 
 
 async def pay_mixed(shop: Shop) -> None:

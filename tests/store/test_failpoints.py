@@ -144,10 +144,10 @@ async def test_a_transaction_stops_before_or_after_its_commit(
 async def _step(database: Database, row_id: str, key: str) -> None:
     async with database.transaction("step", key) as session:
         insert = text("INSERT INTO operator_action (id, actor, action, object_id) VALUES (:id, 'test', 'test', 'test')")
-        await (await session.connection()).execute(insert, {"id": row_id})
+        await session.execute(insert, {"id": row_id})
 
 
 async def _found(database: Database, row_id: str) -> int:
     async with database.reading() as session:
         count = text("SELECT count(*) FROM operator_action WHERE id = :id")
-        return int((await (await session.connection()).execute(count, {"id": row_id})).scalar_one())
+        return int((await session.execute(count, {"id": row_id})).scalar_one())

@@ -89,10 +89,9 @@ async def test_a_key_of_any_other_object_is_claimed_the_same_way(database: Datab
 
 async def _age(database: Database, merchant_id: str) -> None:
     async with database.transaction("test") as session:
-        connection = await session.connection()
         for table, column in (("idempotency_key", "created_at"), ("order_claim", "claimed_at")):
             aged = f"UPDATE {table} SET {column} = now() - interval '2 hours' WHERE merchant_id = :id"  # noqa: S608
-            await connection.execute(text(aged), {"id": merchant_id})
+            await session.execute(text(aged), {"id": merchant_id})
 
 
 async def _young(database: Database, merchant_id: str) -> list[bool]:
@@ -101,4 +100,4 @@ async def _young(database: Database, merchant_id: str) -> list[bool]:
         " UNION ALL SELECT claimed_at > now() - interval '1 minute' FROM order_claim WHERE merchant_id = :id"
     )
     async with database.reading() as session:
-        return list((await (await session.connection()).execute(text(young), {"id": merchant_id})).scalars())
+        return list((await session.execute(text(young), {"id": merchant_id})).scalars())

@@ -30,7 +30,7 @@ async def test_a_row_of_the_book_is_refused_for_real(database: Database) -> None
     """The privilege is not only on paper."""
     async with database.reading() as session:
         with pytest.raises(ProgrammingError, match="permission denied"):
-            await (await session.connection()).execute(text("INSERT INTO entry DEFAULT VALUES"))
+            await session.execute(text("INSERT INTO entry DEFAULT VALUES"))
 
 
 async def test_the_application_makes_no_objects(migrated: asyncpg.Connection) -> None:
