@@ -27,7 +27,7 @@ from domain.commands import SweepCommand, WatchCommand
 from domain.partitions import PartitionCommand
 from domain.verification import Scope, VerifyCommand
 from settings import Settings
-from workflows.partitions import PartitionWorkflow
+from workflows.partitions import PartitionsWorkflow
 from workflows.seal import SealWorkflow
 from workflows.sweeper import SweeperWorkflow
 from workflows.verify import VerifyWorkflow
@@ -81,7 +81,7 @@ async def add_schedules(client: Client, settings: Settings) -> None:
     await _schedule(client, "verify", VerifyWorkflow.run, changed, when=_every(settings.verify_every_s))
     await _schedule(client, "verify-everything", VerifyWorkflow.run, everything, when=NIGHTLY)
     partitions = PartitionCommand(days=settings.partition_days, retention_days=settings.partition_retention_days)
-    await _schedule(client, "partitions", PartitionWorkflow.run, partitions, when=_every(PARTITION_EVERY_S))
+    await _schedule(client, "partitions", PartitionsWorkflow.run, partitions, when=_every(PARTITION_EVERY_S))
 
 
 def _every(seconds: int) -> ScheduleSpec:

@@ -58,7 +58,7 @@ from store.database import Database
 from store.failpoint_file import armed_failpoints
 from store.revision import wait_for_schema
 from store.secrets import SecretBox
-from workflows.partitions import PartitionWorkflow
+from workflows.partitions import PartitionsWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.payout import PayoutWorkflow
 from workflows.refund import RefundWorkflow
@@ -69,7 +69,7 @@ from workflows.transfer import TransferWorkflow
 from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
-SCHEDULED = (PartitionWorkflow, SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
+SCHEDULED = (PartitionsWorkflow, SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
 SAGAS = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow)
 WORKFLOWS: tuple[type[Any], ...] = (*SAGAS, *SCHEDULED)
 UNVERSIONED = "unversioned"

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @workflow.defn(name="Partitions")
-class PartitionWorkflow:
+class PartitionsWorkflow:
     """One run of the job; the schedule runs it again long before what it made is used up."""
 
     @workflow.run

@@ -26,6 +26,8 @@ def renumbered(column: str) -> str:
 
 _PAYMENT_ID = {"payment_id": renumbered("payment_id")}
 _OF_ATTEMPT = "t.out_no IN (SELECT out_no FROM attempt WHERE payment_id = '{payment_id}')"
+_OF_CALLBACK = f"t.callback_id IN (SELECT t.id FROM callback t WHERE {_OF_ATTEMPT})"  # noqa: S608 - our own words
+_DEDUPE_KEY = "t.dedupe_key || '-' || s.n"
 _OF_EVENT = "t.event_id IN (SELECT id FROM event WHERE object_id = '{payment_id}')"
 _OF_DELIVERY = (
     "t.delivery_id IN (SELECT d.id FROM delivery d JOIN event e ON e.id = d.event_id"
@@ -56,8 +58,9 @@ TABLES = (
     Table(
         "callback",
         _OF_ATTEMPT,
-        {"id": renumbered("id"), "out_no": renumbered("out_no"), "dedupe_key": "t.dedupe_key || '-' || s.n"},
+        {"id": renumbered("id"), "out_no": renumbered("out_no"), "dedupe_key": _DEDUPE_KEY},
     ),
+    Table("callback_once", _OF_CALLBACK, {"dedupe_key": _DEDUPE_KEY, "callback_id": renumbered("callback_id")}),
     Table("reservation", "t.payment_id = '{payment_id}'", _PAYMENT_ID),
     Table("reservation_line", "t.payment_id = '{payment_id}'", {**_PAYMENT_ID, "sku": "s.sku"}),
     Table(
@@ -68,6 +71,11 @@ TABLES = (
             "object_id": renumbered("object_id"),
             "feed_no": "s.first_feed_no + row_number() OVER (PARTITION BY s.n ORDER BY t.id)",
         },
+    ),
+    Table(
+        "event_once",
+        "t.object_id = '{payment_id}'",
+        {"object_id": renumbered("object_id"), "event_id": renumbered("event_id")},
     ),
     Table("delivery", _OF_EVENT, {"id": renumbered("id"), "event_id": renumbered("event_id")}),
     Table("delivery_attempt", _OF_DELIVERY, {"delivery_id": renumbered("delivery_id")}),

@@ -8,10 +8,11 @@ import pytest
 
 from domain.ids import new_id
 from domain.partitions import PartitionCommand
+from tests.support.histories import replays
 from tests.verify.aged import AGED, ARCHIVE, CUT, SEALED, UNGUARDED
 from tests.verify.conftest import Scene
 from tests.verify.test_invariants import broken
-from workflows.partitions import PartitionWorkflow
+from workflows.partitions import PartitionsWorkflow
 
 _STATEMENTS = """
     SELECT account_id, posting_id, n, ledger_balance_before(account_id, posting_id, n) AS before_minor
@@ -134,13 +135,15 @@ async def test_what_is_not_at_rest_is_kept(aged: asyncpg.Connection, scene: Scen
 
 async def test_the_job_runs_on_its_queue(scene: Scene) -> None:
     """There is nothing to make and nothing so old; the schedule asks again."""
-    counts: Any = await scene.shop.centre.temporal.execute_workflow(
-        PartitionWorkflow.run,
+    client, workflow_id = scene.shop.centre.temporal, new_id("partitions")
+    counts: Any = await client.execute_workflow(
+        PartitionsWorkflow.run,
         PartitionCommand(days=30, retention_days=400),
-        id=new_id("partitions"),
+        id=workflow_id,
         task_queue="saga",
     )
     assert (0, 0, None) == (counts.made, counts.archived, counts.kept_for)
+    await replays(client, workflow_id, "a-look-at-the-partitions")
 
 
 async def _at_rest(aged: asyncpg.Connection) -> None:
