@@ -99,7 +99,7 @@ def _points(results: Iterable[Result]) -> str:
     rows = [f"| `{point}` | {count} |" for point, count in sorted(hit.items())]
     said = ", ".join(f"`{point}`" for point in missed) or "none"
     head = f"## Points at which a process was killed: {len(hit)} of {len(reached())}"
-    return "\n".join([head, "", "| point | kills |", "|---|---|", *rows, "", f"Never reached while armed: {said}."])
+    return "\n".join([head, "", "| point | kills |", "|---|---|", *rows, "", f"No process was ended at: {said}."])
 
 
 def _rules(results: Sequence[Result]) -> str:

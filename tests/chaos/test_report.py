@@ -42,6 +42,6 @@ def test_a_breach_is_on_the_page() -> None:
 def test_a_point_that_was_never_reached_is_named() -> None:
     """Coverage is told by what is missing."""
     said = page([result(1)], commit="abc1234", day="2026-01-31")
-    missed = said.split("Never reached while armed: ", 1)[1].split("\n", 1)[0]
+    missed = said.split("No process was ended at: ", 1)[1].split("\n", 1)[0]
     assert "`payment.open:before`" in missed
     assert "`payment.open:after`" not in missed
