@@ -21,8 +21,8 @@ from store import payments
 from store.channel_accounts import ChannelAccounts
 from store.database import Database
 
-#: Another payment had the stock or the wallet for too long: a lock timeout, a deadlock.
-IN_USE = frozenset({"55P03", "40P01"})
+#: Another payment had the stock or the wallet for too long: a lock or statement timeout, a deadlock.
+IN_USE = frozenset({"55P03", "57014", "40P01"})
 RUNNING = tuple(state for state in PaymentState if not state.terminal)
 
 _log = structlog.get_logger("steps")

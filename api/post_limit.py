@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 POST_LIMIT_S = 8
 #: What a claim leaves of it for the start of the workflow.
 START_TAKES_S = 3
 PAUSE_S = 0.05
 
-#: A statement that waited too long, a lock that was not had in time, a deadlock, a claim dropped at this very moment.
-_PASSING = frozenset({"57014", "55P03", "40P01", "40001"})
+#: SQLSTATE classes that say nothing about the request: connection, resources, operator, lock and transaction failures.
+_PASSING = ("08", "25P03", "40", "53", "55P03", "57")
 
 Claimed = TypeVar("Claimed")
 
@@ -35,7 +35,7 @@ class PostLimit:
             try:
                 return await claim()
             except (DBAPIError, OSError) as error:
-                if not (_passes(error) and self._leaves_time()):
+                if not (passes(error) and self._leaves_time()):
                     raise
                 _log.warning("claim_repeated", reason=_reason(error))
             await asyncio.sleep(PAUSE_S)
@@ -44,11 +44,14 @@ class PostLimit:
         return asyncio.get_running_loop().time() < self.ends_at - START_TAKES_S
 
 
-def _passes(error: DBAPIError | OSError) -> bool:
+def passes(error: DBAPIError | OSError) -> bool:
+    """True when the same call may well succeed a moment later; what is wrong with a statement never passes."""
     if isinstance(error, OSError):
         return True
+    sqlstate = getattr(error.orig, "sqlstate", None)
     lost = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return lost or getattr(error.orig, "sqlstate", None) in _PASSING
+    # Without a state of the server's it is the driver that met the end of a connection.
+    return lost or (sqlstate is None and isinstance(error, InternalError)) or (sqlstate or "").startswith(_PASSING)
 
 
 def _reason(error: DBAPIError | OSError) -> str:

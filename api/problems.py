@@ -8,12 +8,13 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 
 from api.invalid import as_problem
+from api.post_limit import passes
 from domain.errors import (
     BusinessError,
     IdempotencyInProgress,
@@ -29,9 +30,6 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = {Unavailable.code: "2", IdempotencyInProgress.code: "1"}
 
 _log = structlog.get_logger("api")
-
-#: SQLSTATE classes that say nothing about the request: connection, resources, operator, lock and transaction failures.
-_PASSING_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")
 
 
 class FieldError(BaseModel):
@@ -114,15 +112,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     """A lost connection or a lock that was not had in time is 503; a refused statement is a fault of ours."""
-    if isinstance(error, DBAPIError) and not _passing(error):
+    if isinstance(error, DBAPIError) and not passes(error):
         return await _fault(request, error)
     return await _away(request, error)
-
-
-def _passing(error: DBAPIError) -> bool:
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-        return True
-    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_PASSING_SQLSTATES)
 
 
 async def _away(request: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ SQL_FILE = Path(__file__).parent / "sql" / "claims.sql"
 _CLAIM_PAYMENT = text("SELECT * FROM claim_payment(:merchant_id, :key, :order_no, :request_hash, :new_id)")
 _KEEP_REQUEST = text(
     "INSERT INTO payment_request (payment_id, merchant_id, body)"
-    " VALUES (:payment_id, :merchant_id, CAST(:body AS jsonb))"
+    " VALUES (:payment_id, :merchant_id, CAST(:body AS jsonb)) ON CONFLICT (payment_id) DO NOTHING"
 )
 _CLAIM_KEY = text("SELECT * FROM claim_key(:merchant_id, :route, :key, :request_hash, :new_id)")
 

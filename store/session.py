@@ -70,9 +70,11 @@ class Session(AsyncSession):
 
     async def start(self) -> None:
         """From here all statements are one transaction."""
+        self._confused = True  # the driver takes a BEGIN that failed for one that stands
         with self.as_sqlalchemy("BEGIN"):
             transaction = self._driver.transaction()
             await transaction.start()
+        self._confused = False
         self.driver_transaction = transaction
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the parent has

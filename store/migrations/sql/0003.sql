@@ -3,6 +3,9 @@
 -- none lies after the end of the first partition. What has to be unique for ever, in whatever partition it lies, gets a
 -- narrow table beside.
 
+-- First of all, so that no row comes to be between its copy into a table beside and the new table.
+LOCK TABLE posting, entry, event, callback, delivery, delivery_attempt, evidence IN ACCESS EXCLUSIVE MODE;
+
 CREATE SCHEMA archive;
 
 CREATE TABLE table_partition (

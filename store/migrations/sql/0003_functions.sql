@@ -551,6 +551,9 @@ BEGIN
                 SELECT FROM delivery d JOIN event e ON e.id = d.event_id
                 WHERE d.state = 'pending' AND least(d.created_at, e.created_at) < p_ends)
             THEN 'an event is not delivered'
+        WHEN EXISTS (SELECT FROM event WHERE feed_no IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM event WHERE feed_no IS NOT NULL AND id >= partition_bound('event', p_ends))
+            THEN 'the last number of the feed lies in it'
         WHEN EXISTS (
             SELECT FROM callback
             WHERE applied_at IS NULL AND verdict <> 'unknown_order' AND id < partition_bound('callback', p_ends))
