@@ -20,15 +20,15 @@ SHARDS_MIN = 128
 class Inputs:
     """What one mixed payment costs, and how far anything may be filled."""
 
-    temporal_ms: float = 41.0
-    worker_ms: float = 47.7
-    api_ms: float = 13.5
-    postgres_ms: float = 14.5
+    temporal_ms: float = 28.1
+    worker_ms: float = 20.9
+    api_ms: float = 6.5
+    postgres_ms: float = 9.0
     database_kib: float = 25.0
     partitioned_kib: float = 17.3
     wal_kib: float = 31.0
     state_transitions: float = 10.0
-    transactions: float = 14.0
+    transactions: float = 9.0
     webhooks: float = 2.0
     webhook_s: float = 0.3
     busy: float = 0.6
