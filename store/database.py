@@ -60,13 +60,14 @@ class Database:
     async def transaction(self, name: str, key: str = "") -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        `name` is the step, counted in `commits`; `key` is the business object, for failpoints.
+        SwallowedFailure when a statement of the block failed, and the block ends all the same. `name` is the step,
+        counted in `commits`; `key` is the business object, for failpoints.
         """
         async with self._session() as session:
             await session.start()
             yield session
             await self.reach(f"{name}:before", key)
-            await _commit(session)
+            await session.keep()
         self.commits[name] += 1
         await self.reach(f"{name}:after", key)
 
@@ -96,12 +97,3 @@ class Database:
     async def close(self) -> None:
         """All connections are closed."""
         await self._engine.dispose()
-
-
-async def _commit(session: Session) -> None:
-    if session.whole:
-        await session.commit()
-    if session.driver_transaction is not None:
-        with session.as_sqlalchemy("COMMIT"):
-            await session.driver_transaction.commit()
-        session.driver_transaction = None

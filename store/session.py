@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -23,6 +23,10 @@ from sqlalchemy.util import greenlet_spawn
 
 #: What asyncpg raises for a statement that failed and for a connection that is gone, or about to be.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
+class SwallowedFailure(Exception):
+    """A statement of the block failed and the block went on: nothing of it was committed."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Session(AsyncSession):
         self.driver_transaction: asyncpg.transaction.Transaction | None = None
         self._ended = False
         self._confused = False
+        self._failure: BaseException | None = None
 
     @classmethod
     async def borrow(cls, engine: AsyncEngine) -> "Session":
@@ -76,6 +81,29 @@ class Session(AsyncSession):
             await transaction.start()
         self._confused = False
         self.driver_transaction = transaction
+
+    async def keep(self) -> None:
+        """The transaction is committed; SwallowedFailure when a statement of it had failed.
+
+        PostgreSQL answers the COMMIT of a failed transaction with a rollback, which the driver takes for success.
+        """
+        if self._failure is not None:
+            raise SwallowedFailure("a statement of the block had failed") from self._failure
+        if self.whole:
+            await super().commit()
+        if self.driver_transaction is None:
+            return
+        with self.as_sqlalchemy("COMMIT"):
+            await self.driver_transaction.commit()
+        self.driver_transaction = None
+
+    async def rollback(self) -> NoReturn:
+        """Never: it would undo table objects and leave what text did. An error is the way out of a block."""
+        raise RuntimeError("a block of a transaction is undone by an error that leaves it")
+
+    def begin_nested(self) -> NoReturn:
+        """Never: textual statements would not be inside of the savepoint."""
+        raise RuntimeError("a block of a transaction has no savepoints")
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the parent has
         if name not in {"sync_session", "_proxied", "bind", "binds"}:
@@ -119,6 +147,7 @@ class Session(AsyncSession):
         if self._ended:
             return
         self._ended = True
+        self._failure = None
         cut = cut or self._confused
         try:
             if not cut:
@@ -149,9 +178,11 @@ class Session(AsyncSession):
             yield
         except asyncpg.InternalClientError as error:  # between the server's last word and the end of the connection
             self._confused = True
-            raise _lost(self._connection, error, sql) from error
+            self._failure = _lost(self._connection, error, sql)
+            raise self._failure from error
         except DRIVER_ERRORS as error:
-            raise _translated(self._connection, error, sql) from error
+            self._failure = _translated(self._connection, error, sql)
+            raise self._failure from error
 
 
 def _lost(connection: Connection, error: Exception, sql: str) -> BaseException:

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from domain.ids import new_id
 from store.database import Database
+from store.session import SwallowedFailure
 from store.tables.requests import IdempotencyKey
 from tests.support.centre import eventually
 from tests.support.servers import Addresses
@@ -86,6 +87,47 @@ async def test_a_failed_statement_is_an_error_of_sqlalchemys_without_its_paramet
     assert "23505" == getattr(refused.value.orig, "sqlstate", None)
     assert refused.value.hide_parameters
     assert [] == await _keys(lone, merchant_id)
+
+
+async def test_a_block_that_swallowed_a_failed_statement_commits_nothing_and_says_so(lone: Database) -> None:
+    """PostgreSQL answers its COMMIT with a rollback: neither counted nor taken for done."""
+    merchant_id = new_id("mer")
+
+    async def swallow() -> None:
+        async with lone.transaction("test.swallow") as session:
+            await session.execute(_ADD, {"merchant_id": merchant_id, "key": "a"})
+            with pytest.raises(DBAPIError):
+                await session.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(SwallowedFailure) as refused:
+        await swallow()
+    assert isinstance(refused.value.__cause__, DBAPIError)
+    assert ([], 0) == (await _keys(lone, merchant_id), lone.commits["test.swallow"])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_block_is_not_rolled_back_from_within(lone: Database, *, whole: bool) -> None:
+    """It would undo table objects and leave what text did, or nothing at all; so it undoes the block and says so."""
+    merchant_id = new_id("mer")
+
+    async def roll_back() -> None:
+        async with lone.transaction("test") as session:
+            await session.execute(_ADD, {"merchant_id": merchant_id, "key": "a"})
+            if whole:
+                session.add(_row(merchant_id, "b"))
+                await session.flush()
+            await session.rollback()
+
+    with pytest.raises(RuntimeError, match="an error that leaves it"):
+        await roll_back()
+    assert [] == await _keys(lone, merchant_id)
+
+
+async def test_a_block_has_no_savepoints(lone: Database) -> None:
+    """They would hold for table objects, and not for text."""
+    with pytest.raises(RuntimeError, match="no savepoints"):
+        async with lone.transaction("test") as session:
+            session.begin_nested()
 
 
 async def test_no_row_is_no_row(lone: Database) -> None:

@@ -38,7 +38,6 @@ async def test_a_stale_sender_does_not_undo_the_send_of_another_run(shop: Shop) 
             await session.execute(_AS_SENT, {"out_no": out_no, "sends": sends})
             await payments.undo_send(session, out_no)
             states[sends] = await session.scalar(_STATE, {"out_no": out_no})
-            await session.rollback()
     assert {1: "intent", 2: "sent"} == states
 
 
