@@ -21,7 +21,7 @@ from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO,
 from activities.stranded import Stranded, pinned_version
 from activities.sweep_rows import ENDED, LOST_CLAIMS, LOST_OPERATIONS, OPEN, SweptObject
 from domain.commands import PaymentCommand, SweepCommand, SweepCounts
-from domain.outgoing import PayoutCommand, RefundCommand
+from domain.outgoing import PayoutCommand, RefundCommand, TransferCommand
 from store.database import Database
 from store.operations import drop_operation
 
@@ -33,8 +33,14 @@ KEY_KEPT = timedelta(days=30)
 ENDED_LOOKED_AT = 50
 #: A worker asks again at least once a minute, also when there is nothing to do.
 SILENCE = timedelta(minutes=3)
-KINDS_IN_WORDS = {"Payment": "payment", "TopUp": "top-up", "Refund": "refund", "Payout": "payout"}
-_SAGAS = "WorkflowType IN ('Payment', 'TopUp', 'Refund', 'Payout')"
+KINDS_IN_WORDS = {
+    "Payment": "payment",
+    "TopUp": "top-up",
+    "Refund": "refund",
+    "Payout": "payout",
+    "Transfer": "transfer",
+}
+_OF_OBJECTS = " OR ".join(f"WorkflowType = '{kind}'" for kind in KINDS_IN_WORDS)
 
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
@@ -162,7 +168,7 @@ class Sweep:
 
         One that is stranded is no bug: it is started again, reads that it has ended, and closes.
         """
-        wanted = f"{_SAGAS} AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
+        wanted = f"({_OF_OBJECTS}) AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
         found = self._client.list_workflows(wanted, limit=ENDED_LOOKED_AT)
         listed = [execution.id async for execution in found]
         if not listed:
@@ -212,12 +218,14 @@ class Sweep:
                     await session.execute(statement, {"id": payment_id, "before": before})
 
 
-def _command(found: SweptObject) -> PaymentCommand | RefundCommand | PayoutCommand:
+def _command(found: SweptObject) -> PaymentCommand | RefundCommand | PayoutCommand | TransferCommand:
     match found.kind:
         case "Payment" | "TopUp":
             return PaymentCommand(payment_id=found.id, merchant_id=found.merchant_id)
         case "Payout":
             return PayoutCommand(payout_id=found.id, merchant_id=found.merchant_id)
+        case "Transfer":
+            return TransferCommand(transfer_id=found.id, merchant_id=found.merchant_id)
         case _:
             return RefundCommand(refund_id=found.id, merchant_id=found.merchant_id)
 

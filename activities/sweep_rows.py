@@ -26,11 +26,16 @@ _REFUND = (
     " FROM refund"
 )
 _PAYOUT = "SELECT 'Payout' AS kind, id, merchant_id, payout_no AS order_no, state, needs_attention FROM payout"
+_TRANSFER = (
+    "SELECT 'Transfer' AS kind, id, merchant_id, transfer_no AS order_no, state, false AS needs_attention FROM transfer"
+)
 _ENDS = {
     _REFUND: "('succeeded', 'failed', 'bounced')",
     _PAYOUT: "('succeeded', 'failed', 'rejected', 'expired', 'returned')",
     _PAYMENT: "('closed', 'failed', 'succeeded')",
 }
+#: A transfer's row is written when it has ended, so there is none that is open.
+_ENDS_OF_ALL = {**_ENDS, _TRANSFER: "('succeeded', 'failed')"}
 _BEFORE = "updated_at < :before"
 
 #: Those that have not ended, a batch at a time; one query for each kind.
@@ -40,7 +45,9 @@ OPEN = tuple(
 )
 #: Those of the given ids that have ended.
 ENDED = text(
-    " UNION ALL ".join(f"{rows} WHERE id = ANY(:ids) AND state IN {ends} AND {_BEFORE}" for rows, ends in _ENDS.items())
+    " UNION ALL ".join(
+        f"{rows} WHERE id = ANY(:ids) AND state IN {ends} AND {_BEFORE}" for rows, ends in _ENDS_OF_ALL.items()
+    )
 )
 LOST_OPERATIONS = text(
     "SELECT object_id FROM operation_request WHERE created_at BETWEEN :since AND :before"

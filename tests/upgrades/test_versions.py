@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleActionStartWorkflow, WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
+from activities.stranded import pinned_version
 from activities.sweep import SILENCE, Sweep
 from domain.commands import SweepCommand, SweepCounts
 from schedules import ENDS_WITHIN, add_schedules
@@ -16,6 +17,7 @@ from tests.support.worker_process import Release
 from tests.upgrades.conftest import Fleet
 from tests.upgrades.releases import later
 from tests.upgrades.traces import callers, times_read, versions
+from tests.workflows.test_transfer import other_wallet, transfer_body
 
 V1, V2 = Release(version="v1"), later("changed", version="v2")
 
@@ -106,6 +108,31 @@ async def test_an_ended_payment_whose_version_is_gone_is_closed_by_the_current_o
 
     await eventually(swept_until_closed, lambda status: status is WorkflowExecutionStatus.COMPLETED)
     assert ({"v2"}, "succeeded") == (await versions(shop, started["id"]), (await shop.payment(started["id"]))["state"])
+    await book_is_sound(shop)
+
+
+async def test_an_ended_transfer_whose_version_is_gone_is_closed_by_the_current_one(
+    quiet_shop: Shop, fleet: Fleet
+) -> None:
+    """Posted, and not answered: its workflow waited for another run of the step when its workers went."""
+    shop, point = quiet_shop, "transfer.post:after"
+    old = await fleet.start_process(V1, failpoints=f"{point}=park")
+    body = transfer_body(shop, await other_wallet(shop))
+    posting = asyncio.create_task(shop.call("POST", "/v1/transfers", body))
+    await old.until_parked({point})
+    transfer_id = (await shop.get(f"/v1/transfers?transfer_no={body['transfer_no']}"))["items"][0]["id"]
+    transfer = shop.centre.temporal.get_workflow_handle(transfer_id)
+    await eventually(transfer.describe, lambda found: pinned_version(found) is not None)
+    await posting
+    await fleet.start(V2)
+    await asyncio.to_thread(old.child.kill)
+
+    async def swept_until_closed() -> WorkflowExecutionStatus | None:
+        assert 0 == (await swept(shop, timedelta(0))).open_workflows_of_ended_objects
+        return (await transfer.describe()).status
+
+    await eventually(swept_until_closed, lambda status: status is WorkflowExecutionStatus.COMPLETED)
+    assert {"v2"} == await versions(shop, transfer_id)
     await book_is_sound(shop)
 
 
