@@ -14,7 +14,7 @@ from api.idempotency import request_hash
 from api.routing import Wanted, route
 from api.services import Services
 from domain.commands import PaymentAnswer, SwitchCommand
-from domain.errors import BY_CODE, BusinessError, NotFound, PaymentAlreadyPaid, PaymentEnded, Unavailable
+from domain.errors import BY_CODE, BusinessError, NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe, Unavailable
 from domain.money import Money
 from domain.objects import PaymentObject, TopUpObject, render_collected
 from domain.states import PaymentState, Purpose
@@ -44,7 +44,10 @@ async def close_payment(services: Services, named: PaymentName) -> Shown:
 
 
 async def switch_payment(services: Services, named: PaymentName, *, body: SwitchBody, key: str | None) -> Shown:
-    """Another attempt has begun; SwitchUnsafe while the previous one may still be paid (law 10)."""
+    """Another attempt has begun; SwitchUnsafe while the previous one may still be paid (law 10).
+
+    SwitchUnsafe also for the later of two that wanted to replace the same attempt, and not by the same.
+    """
     row = (await _require(services, named))["payment"]
     state = PaymentState(row["state"])
     if state in {PaymentState.SUCCEEDED, PaymentState.CONFIRMING}:
@@ -54,15 +57,16 @@ async def switch_payment(services: Services, named: PaymentName, *, body: Switch
     money = Money(amount_minor=row["channel_minor"], currency=row["currency"])
     wanted = Wanted(money, body.invoke, body.channel, reaches_us=named.purpose is Purpose.TOP_UP)
     await route(services, row["merchant_id"], wanted)
-    payment = await _workflow(services, named.payment_id)
     before = await _now(services, named)
+    payment = await _workflow(services, named.payment_id)
     command = SwitchCommand(channel=body.channel, invoke=body.invoke, replaces=before.out_no)
     update_id = f"switch-{key or request_hash(body) + str(row['version'])}"
     heard = await _answered(payment.execute_update(Collecting.switch, command, id=update_id))
-    switched = await _now(services, named)
-    if not heard and len(switched.attempts) == len(before.attempts):
+    rows = await _require(services, named)
+    if not heard and len(rows["attempts"]) == len(before.attempts):
         raise Unavailable("the payment's workflow is away; the same call switches it later")
-    return switched
+    _require_asked_for(rows, command)
+    return _shown(rows)
 
 
 async def _workflow(services: Services, payment_id: str) -> WorkflowHandle[Any, Any]:
@@ -95,10 +99,27 @@ def _refusal(failed: WorkflowUpdateFailedError) -> BusinessError | None:
 
 
 async def _now(services: Services, named: PaymentName, *, unless: PaymentState | None = None) -> Shown:
-    payment = render_collected(await _require(services, named), with_pay=True)
+    payment = _shown(await _require(services, named))
     if payment.state is unless:
         raise PaymentAlreadyPaid
     return payment
+
+
+def _shown(rows: Snapshot) -> Shown:
+    return render_collected(rows, with_pay=True)
+
+
+def _require_asked_for(rows: Snapshot, asked: SwitchCommand) -> None:
+    """The workflow answers a repeat with what stands; it may have been another request that replaced the attempt."""
+    attempts = sorted(rows["attempts"], key=lambda attempt: int(attempt["number"]))
+    replaced = next((attempt["number"] for attempt in attempts if attempt["out_no"] == asked.replaces), None)
+    for successor in attempts:
+        if successor["number"] - 1 == replaced and _way(successor) != (asked.channel, asked.invoke):
+            raise SwitchUnsafe("another request was faster, and has chosen another way to pay")
+
+
+def _way(attempt: Snapshot) -> tuple[str, str]:
+    return attempt["channel"], attempt["invoke"]
 
 
 async def _require(services: Services, named: PaymentName) -> Snapshot:
