@@ -22,6 +22,12 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL as the owner role; used by migrations only."
     )
     database_pool_size: int = Field(default=16, ge=12, le=200, description="Connections of one process.")
+    writes_at_once: int = Field(
+        default=32, ge=1, le=10_000, description="Calls that change something, worked on at once by one API process."
+    )
+    writes_waiting: int = Field(
+        default=128, ge=1, le=10_000, description="Such calls of one merchant that wait for a turn; more are 429."
+    )
     temporal_address: str | None = Field(default=None, description="host:port of Temporal; unset: embedded.")
     temporal_namespace: str = Field(default="default", description="The Temporal namespace of all workflows.")
     worker_version: str | None = Field(

@@ -6,6 +6,7 @@ import uvicorn
 
 from activities.tracing import Tracing
 from activities.webhook_guard import WebhookGuard
+from api.admission import Admission
 from api.app import create_app
 from api.logs import configure_logs
 from api.services import Services
@@ -36,6 +37,7 @@ def services_of(settings: Settings, client: httpx.AsyncClient) -> Services:
         channels=Channels(client, sims=settings.sim_names),
         guard=WebhookGuard(allow_loopback=settings.development),
         public_url=settings.public_url.rstrip("/"),
+        admission=Admission(turns=settings.writes_at_once, line_max=settings.writes_waiting),
         operator_key=settings.operator_key.get_secret_value() if settings.operator_key else None,
     )
 

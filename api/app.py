@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
@@ -23,6 +23,7 @@ from api import (
     top_ups,
     transfers,
 )
+from api.by_turns import by_turns
 from api.documentation import describe
 from api.problems import install_problems
 from api.requests import AroundRequests
@@ -30,7 +31,8 @@ from api.services import Services
 
 VERSION = "1.0.0"
 MONEY = (payments, refunds, top_ups, payouts, transfers)
-ROUTERS = (*MONEY, accounts, suspense_items, skus, merchants, rules, events, audit, callbacks, health)
+CALLED = (*MONEY, accounts, suspense_items, skus, merchants, rules, events, audit)
+ROUTERS = (*CALLED, callbacks, health)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -44,7 +46,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for module in ROUTERS:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(by_turns)] if module in CALLED else [])
     install_problems(app)
     app.add_middleware(AroundRequests)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

@@ -28,6 +28,7 @@ from domain.errors import (
     OrderNoTaken,
     PaymentAlreadyPaid,
     PaymentEnded,
+    RateLimited,
     SwitchUnsafe,
     ToolNotAllowed,
     Unauthorized,
@@ -48,7 +49,16 @@ is stable. A POST may carry an `Idempotency-Key`: the same key with the same bod
 sent. Fulfil an order on the event or on `GET`, never on `return_url`.
 """
 
-_ALWAYS: Errors = (InvalidJson, Unauthorized, Forbidden, BodyTooLarge, InvalidRequest, InternalError, Unavailable)
+_ALWAYS: Errors = (
+    InvalidJson,
+    Unauthorized,
+    Forbidden,
+    BodyTooLarge,
+    InvalidRequest,
+    RateLimited,
+    InternalError,
+    Unavailable,
+)
 FOR_A_KEY: Errors = (IdempotencyKeyInvalid, IdempotencyKeyReused)
 FOR_A_REQUIRED_KEY: Errors = (*FOR_A_KEY, IdempotencyKeyMissing)
 FOR_A_PAYMENT: Errors = (
@@ -122,15 +132,17 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
         document["components"]["schemas"] |= _problem_schemas()
-        for operations in document["paths"].values():
-            _without_bodies(operations.get("get", {}))
+        for path, operations in document["paths"].items():
+            _without(operations.get("get", {}), "400", "413", "429")
+            if path.startswith("/callbacks/"):
+                _without(operations["post"], "429")
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _without_bodies(operation: dict[str, Any]) -> None:
-    """A GET has no body that could be too large or not JSON."""
-    for status in ("400", "413"):
+def _without(operation: dict[str, Any], *statuses: str) -> None:
+    """A GET has no body that could be too large or not JSON, and waits for no turn; nor does a channel's callback."""
+    for status in statuses:
         operation.get("responses", {}).pop(status, None)
 
 

@@ -22,12 +22,13 @@ from domain.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
     RequestProblem,
     Unavailable,
 )
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = {Unavailable.code: "2", IdempotencyInProgress.code: "1"}
+RETRY_AFTER_S = {Unavailable.code: "2", RateLimited.code: "2", IdempotencyInProgress.code: "1"}
 
 _log = structlog.get_logger("api")
 
@@ -53,7 +54,7 @@ class Problem(BaseModel):
 
 
 def problem_response(error: BusinessError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The error as an answer; 503 and calls in progress say when to come back."""
+    """The error as an answer; 429, 503 and calls in progress say when to come back."""
     problem = Problem(
         type=f"urn:paysaga:problem:{error.code}",
         title=error.title,

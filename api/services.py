@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from activities.webhook_guard import WebhookGuard
+from api.admission import Admission
 from api.cache import Remembered
 from api.temporal import TemporalConnection
 from channels.registry import Channels
@@ -28,6 +29,7 @@ class Services:
     channels: Channels
     guard: WebhookGuard
     public_url: str
+    admission: Admission
     operator_key: str | None = field(default=None, repr=False)
     key_owners: Remembered[bytes, str] = field(default_factory=lambda: Remembered(REMEMBERED_S))
     enabled_accounts: Remembered[str, list[ChannelAccountRow]] = field(default_factory=lambda: Remembered(REMEMBERED_S))

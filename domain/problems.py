@@ -128,7 +128,7 @@ class PaymentEnded(RequestProblem):
 
 
 class SwitchUnsafe(RequestProblem):
-    """The previous attempt is not proven unpayable (law 10)."""
+    """The previous attempt is not proven unpayable, or another request has replaced it (law 10)."""
 
     code, status, title, advice = "switch_unsafe", 409, "The previous attempt may still be paid", Advice.ASK_LATER
 
@@ -253,7 +253,7 @@ class BodyTooLarge(RequestProblem):
 
 
 class RateLimited(RequestProblem):
-    """Too many calls."""
+    """As many calls of the merchant wait for a turn as one may have; nothing was claimed."""
 
     code, status, title, advice = "rate_limited", 429, "Too many calls", Advice.RETRY
 

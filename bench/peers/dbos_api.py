@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from activities.attempts import channel_account
 from activities.webhook_guard import WebhookGuard
+from api.admission import Admission
 from api.answers import answer
 from api.app import ROUTERS
 from api.auth import MerchantCaller
@@ -195,6 +196,7 @@ def services_of(settings: Settings) -> Services:
         channels=Channels(make_client()),
         guard=WebhookGuard(allow_loopback=settings.development),
         public_url=settings.public_url.rstrip("/"),
+        admission=Admission(turns=settings.writes_at_once, line_max=settings.writes_waiting),
         operator_key=settings.operator_key.get_secret_value() if settings.operator_key else None,
     )
 

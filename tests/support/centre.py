@@ -18,6 +18,7 @@ import schedules
 import worker
 from activities.tracing import Tracing
 from activities.webhook_guard import WebhookGuard
+from api.admission import Admission
 from api.app import create_app
 from api.services import Services
 from api.temporal import TemporalConnection
@@ -157,6 +158,7 @@ def make_services(settings: Settings) -> Services:
         channels=Channels(httpx.AsyncClient(trust_env=False), sims=settings.sim_names),
         guard=WebhookGuard(allow_loopback=True),
         public_url=settings.public_url,
+        admission=Admission(turns=settings.writes_at_once, line_max=settings.writes_waiting),
         operator_key=None if operator_key is None else operator_key.get_secret_value(),
     )
 
