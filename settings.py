@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         default=32, ge=1, le=10_000, description="Calls that change something, worked on at once by one API process."
     )
     writes_waiting: int = Field(
-        default=128, ge=1, le=10_000, description="Such calls of one merchant that wait for a turn; more are 429."
+        default=64, ge=1, le=10_000, description="Such calls of one merchant that wait for a turn; more are 429."
     )
     temporal_address: str | None = Field(default=None, description="host:port of Temporal; unset: embedded.")
     temporal_namespace: str = Field(default="default", description="The Temporal namespace of all workflows.")
@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     )
     seal_every_s: int = Field(default=300, ge=1, description="Period of the seal of the audit and of ended days.")
     verify_every_s: int = Field(default=60, ge=1, description="Period of the check of what changed; nightly all.")
+    verify_overlap_s: int = Field(
+        default=3_600, ge=60, description="How long before its last run that check looks again at what changed."
+    )
     partition_days: int = Field(default=30, ge=1, le=366, description="Days of each partition that is made ahead.")
     partition_retention_days: int | None = Field(
         default=None, ge=93, description="Older partitions are detached into the schema `archive`; unset: none is."

@@ -122,7 +122,8 @@ class WorkerParts:
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
                 sealing = Sealing(self.database)
-                return [sealing.audit, sealing.book, Verification(self.database).run, Partitioning(self.database).run]
+                verifying = Verification(self.database, overlap=timedelta(seconds=self.settings.verify_overlap_s))
+                return [sealing.audit, sealing.book, verifying.run, Partitioning(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _ if queue.startswith(PAYOUT_QUEUES):

@@ -21,6 +21,8 @@ _log = structlog.get_logger("verify")
 
 #: A run keeps so many rows of an invariant; what is broken more often is broken as a whole.
 ROWS_MAX = 1_000
+#: Far more than a transaction may last: what a run did not see, because it was committed later, the next one sees.
+OVERLAP = timedelta(hours=1)
 
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # The limits of a payment's steps are not those of a look at the whole book.
@@ -71,8 +73,10 @@ def _ms_since(started: int) -> int:
 class Verification:
     """The scheduled look at the book: publishes what does not hold, and flags it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, overlap: timedelta = OVERLAP) -> None:
+        """`overlap`: what changed so shortly before the last run is looked at again."""
         self._database = database
+        self._overlap = overlap
 
     @activity.defn(name="verify.run")
     async def run(self, command: VerifyCommand) -> VerifyCounts:
@@ -89,7 +93,13 @@ class Verification:
         return counts
 
     async def _since(self, scope: Scope) -> datetime | None:
+        """Shortly before the last run that came to its end, but never before the last seal; None is everything.
+
+        So a minute's run stays small however much the day has brought; after an outage the first one sees all of it.
+        """
         if scope is Scope.EVERYTHING:
             return None
         async with self._database.reading() as session:
-            return await sealed_until(session)
+            sealed, seen = await sealed_until(session), await store.seen_until(session)
+        bounds = [sealed, None if seen is None else seen - self._overlap]
+        return max((bound for bound in bounds if bound is not None), default=None)

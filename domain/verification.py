@@ -11,7 +11,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Scope(StrEnum):
-    """Whether a run looks at what changed since the last sealed day, or at everything."""
+    """Whether a run looks at what changed since shortly before the last one, or at everything."""
 
     CHANGED = "changed"
     EVERYTHING = "everything"

@@ -1,6 +1,7 @@
 """The invariants of everything outside the book, what a run of all of them leaves, and how it is read."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -26,6 +27,11 @@ _FIND = text("""
 """)
 _END = text("UPDATE verify_finding SET ended_at = now() WHERE ended_at IS NULL AND last_seen_at < now()")
 _OPEN = text("SELECT invariant, count(*) AS findings FROM verify_finding WHERE ended_at IS NULL GROUP BY invariant")
+#: The newest were the last to end, and a snapshot is as old as its run lasted.
+_SEEN = text("""
+    SELECT max(ran_at - duration_ms * interval '1 millisecond')
+    FROM (SELECT ran_at, duration_ms FROM verify_run ORDER BY id DESC LIMIT 10) AS newest
+""")
 _LAST = text("SELECT scope, extract(epoch FROM max(ran_at))::bigint AS ran_at_s FROM verify_run GROUP BY scope")
 
 
@@ -48,6 +54,12 @@ async def publish(session: AsyncSession, report: Report) -> None:
 async def open_findings(session: AsyncSession) -> dict[str, int]:
     """How many findings wait for somebody, by invariant."""
     return {row.invariant: row.findings for row in await session.execute(_OPEN)}
+
+
+async def seen_until(session: AsyncSession) -> datetime | None:
+    """When the newest snapshot was taken whose run came to its end; None before the first."""
+    seen: datetime | None = await session.scalar(_SEEN)
+    return seen
 
 
 async def last_runs(session: AsyncSession) -> dict[str, int]:

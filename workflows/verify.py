@@ -1,4 +1,4 @@
-"""The scheduled look at all invariants: each minute at what changed since the last sealed day, nightly at all."""
+"""The scheduled look at all invariants: each minute at what changed since the one before, nightly at all."""
 
 from datetime import timedelta
 

@@ -18,7 +18,7 @@ from tests.support.shop import Shop, operator
 
 _LOST_KEY = text(
     "INSERT INTO idempotency_key (merchant_id, route, key, request_hash, object_id, created_at)"
-    " VALUES (:merchant_id, 'payments', :object_id, '', :object_id, now() - interval '3 hours')"
+    " VALUES (:merchant_id, 'payments', :object_id, '', :object_id, now() - interval '150 minutes')"
 )
 _DROP_KEY = text("DELETE FROM idempotency_key WHERE merchant_id = :merchant_id AND object_id = :object_id")
 

@@ -1,11 +1,14 @@
 """The scheduled look publishes what does not hold as findings that have an owner, and seals what has ended."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from temporalio.client import WorkflowFailureError
+from temporalio.testing import ActivityEnvironment
 
+from activities.verification import Verification
 from domain.ids import new_id
 from domain.verification import Scope, SealCounts, VerifyCommand, VerifyCounts
 from tests.support.histories import replays
@@ -38,6 +41,16 @@ async def test_only_a_full_run_ends_a_finding(scene: Scene, lost_key: str) -> No
         ended.append(found[0]["ended_at"] is not None)
     assert [False, True] == ended
     assert f'paysaga_verify_findings{{invariant="{RULE}"}} 0.0' in await _metrics(scene)
+
+
+async def test_a_run_over_the_changed_begins_where_the_last_one_looked(scene: Scene) -> None:
+    """Not where the day began, and less the overlap: it costs as much in the evening as in the morning."""
+    look = Verification(scene.shop.centre.database, overlap=timedelta(0)).run
+    began_at = datetime.now(UTC)
+    for _ in range(2):
+        counts: VerifyCounts = await ActivityEnvironment().run(look, VerifyCommand(scope=Scope.CHANGED))
+    assert counts.since is not None
+    assert began_at <= counts.since <= datetime.now(UTC)
 
 
 async def test_a_run_over_everything_is_told_with_its_time(scene: Scene) -> None:
