@@ -121,9 +121,8 @@ class WorkerParts:
             case "notify":
                 return [WebhookDelivery(self.database, self.box, self.guard).deliver]
             case "reconcile":
-                sealing = Sealing(self.database)
-                verifying = Verification(self.database, overlap=timedelta(seconds=self.settings.verify_overlap_s))
-                return [sealing.audit, sealing.book, verifying.run, Partitioning(self.database).run]
+                sealing, rules = Sealing(self.database), Verification(self.database, self.settings.verify_overlap_s)
+                return [sealing.audit, sealing.book, rules.run, Partitioning(self.database).run]
             case _ if queue.startswith("channel-"):
                 return self._channel_activities()
             case _ if queue.startswith(PAYOUT_QUEUES):

@@ -21,8 +21,6 @@ _log = structlog.get_logger("verify")
 
 #: A run keeps so many rows of an invariant; what is broken more often is broken as a whole.
 ROWS_MAX = 1_000
-#: Far more than a transaction may last: what a run did not see, because it was committed later, the next one sees.
-OVERLAP = timedelta(hours=1)
 
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # The limits of a payment's steps are not those of a look at the whole book.
@@ -73,10 +71,10 @@ def _ms_since(started: int) -> int:
 class Verification:
     """The scheduled look at the book: publishes what does not hold, and flags it."""
 
-    def __init__(self, database: Database, *, overlap: timedelta = OVERLAP) -> None:
-        """`overlap`: what changed so shortly before the last run is looked at again."""
+    def __init__(self, database: Database, overlap_s: int) -> None:
+        """What changed so shortly before the last run is looked at again: far longer than a transaction may last."""
         self._database = database
-        self._overlap = overlap
+        self._overlap = timedelta(seconds=overlap_s)
 
     @activity.defn(name="verify.run")
     async def run(self, command: VerifyCommand) -> VerifyCounts:

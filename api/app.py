@@ -12,6 +12,7 @@ from api import (
     audit,
     callbacks,
     events,
+    findings,
     health,
     merchants,
     payments,
@@ -31,7 +32,7 @@ from api.services import Services
 
 VERSION = "1.0.0"
 MONEY = (payments, refunds, top_ups, payouts, transfers)
-CALLED = (*MONEY, accounts, suspense_items, skus, merchants, rules, events, audit)
+CALLED = (*MONEY, accounts, suspense_items, skus, merchants, rules, events, audit, findings)
 ROUTERS = (*CALLED, callbacks, health)
 
 

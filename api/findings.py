@@ -1,49 +1,52 @@
-"""What the last look at the book said, for Prometheus."""
+"""What the scheduled looks at the book found, for operators: newest first."""
 
-import asyncio
-from collections.abc import Iterable
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-import structlog
-from asyncpg import PostgresError
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-from sqlalchemy.exc import SQLAlchemyError
+from fastapi import Query, Response
 
-from activities.verification import invariants
-from store.database import Database
-from store.verification import last_runs, open_findings
+from api.answers import Page, PageQuery, page
+from api.auth import OperatorCaller
+from api.documentation import problems
+from api.fields import Token
+from api.json_bodies import JsonRouter
+from api.services import FromServices
+from domain.errors import InvalidRequest
+from domain.verification import FindingObject, FindingState
+from store.findings import FindingFilter, FindingPlace, findings
 
-READ_LIMIT_S = 2
+router = JsonRouter(prefix="/v1/findings", tag="operations")
 
-_NAMES = tuple(one.name for one in invariants())
-_log = structlog.get_logger("metrics")
-
-
-class FindingCollector(Collector):
-    """How many findings of each invariant wait for somebody, and when a run of each scope came to its end."""
-
-    def __init__(self, findings: dict[str, int], runs: dict[str, int]) -> None:
-        self._findings = findings
-        self._runs = runs
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The counts as they were read."""
-        found = GaugeMetricFamily("paysaga_verify_findings", "Findings that wait.", labels=["invariant"])
-        for name, count in self._findings.items():
-            found.add_metric([name], count)
-        yield found
-        ran = GaugeMetricFamily("paysaga_verify_last_run_timestamp_seconds", "When a run ended.", labels=["scope"])
-        for scope, at_s in self._runs.items():
-            ran.add_metric([scope], at_s)
-        yield ran
+_CURSOR = re.compile(r"(\d{1,17})\.([0-9a-f]{32})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def read_findings(database: Database) -> FindingCollector:
-    """What is known now; empty while PostgreSQL does not answer, so that everything else is still told."""
-    try:
-        async with asyncio.timeout(READ_LIMIT_S), database.reading("metrics") as session:
-            silent = dict.fromkeys(_NAMES, 0)
-            return FindingCollector(silent | await open_findings(session), await last_runs(session))
-    except (SQLAlchemyError, PostgresError, OSError, TimeoutError) as error:
-        _log.warning("findings_unknown", reason=type(error).__name__)
-        return FindingCollector({}, {})
+class FindingQuery(PageQuery):
+    """What is left out does not matter."""
+
+    state: FindingState | None = None
+    rule: Token | None = None
+    object_id: Token | None = None
+
+
+@router.get("", response_model=Page[FindingObject], responses=problems())
+async def list_findings(_: OperatorCaller, services: FromServices, query: Annotated[FindingQuery, Query()]) -> Response:
+    """List the rows that broke a rule, newest first; `open` until a run over everything sees them no more."""
+    wanted = FindingFilter(state=query.state, rule=query.rule, object_id=query.object_id, after=_place(query.after))
+    async with services.database.reading() as session:
+        found = await findings(session, wanted, limit=query.limit)
+    return page([item for item, _ in found], query.limit, _cursor(found[-1][1]) if found else None)
+
+
+def _cursor(place: FindingPlace) -> str:
+    return f"{(place.first_seen_at - _EPOCH) // timedelta(microseconds=1)}.{place.mark}"
+
+
+def _place(after: str | None) -> FindingPlace | None:
+    if after is None:
+        return None
+    parts = _CURSOR.fullmatch(after)
+    if parts is None:
+        raise InvalidRequest(fields={"after": "not a cursor of this list"})
+    return FindingPlace(_EPOCH + timedelta(microseconds=int(parts[1])), parts[2])

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from api.answers import answer
-from api.findings import read_findings
+from api.finding_metrics import read_findings
 from api.metrics import registry_for
 from api.services import FromServices, Services
 from store.revision import HEAD, revision

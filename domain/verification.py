@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
+from domain.objects import Moment, Shown
 from domain.orders import Frozen
 
 #: Before everything that was ever written.
@@ -99,3 +102,24 @@ class Report(Frozen):
             rows=sum(verdict.count for verdict in self.verdicts),
             duration_ms=self.duration_ms,
         )
+
+
+class FindingState(StrEnum):
+    """`open` until a run over everything sees the row no more."""
+
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class FindingObject(Shown):
+    """An object that a rule does not hold for: somebody must look at it."""
+
+    rule: str = Field(examples=["11_succeeded_payment_is_paid_once"])
+    holds: str = Field(description="What should hold.")
+    object_id: str
+    state: FindingState
+    evidence: dict[str, Any] = Field(description="The row that the rule's query returned last.")
+    owner: str = Field(examples=["operations"])
+    first_seen_at: Moment
+    last_seen_at: Moment
+    ended_at: Moment | None

@@ -1,6 +1,6 @@
 """The scheduled look publishes what does not hold as findings that have an owner, and seals what has ended."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,12 +45,26 @@ async def test_only_a_full_run_ends_a_finding(scene: Scene, lost_key: str) -> No
 
 async def test_a_run_over_the_changed_begins_where_the_last_one_looked(scene: Scene) -> None:
     """Not where the day began, and less the overlap: it costs as much in the evening as in the morning."""
-    look = Verification(scene.shop.centre.database, overlap=timedelta(0)).run
+    look = Verification(scene.shop.centre.database, overlap_s=0).run
     began_at = datetime.now(UTC)
     for _ in range(2):
         counts: VerifyCounts = await ActivityEnvironment().run(look, VerifyCommand(scope=Scope.CHANGED))
     assert counts.since is not None
     assert began_at <= counts.since <= datetime.now(UTC)
+
+
+async def test_operators_read_the_findings(scene: Scene, lost_key: str) -> None:
+    """Each with its rule, its row and its owner, page by page; a merchant does not."""
+    shop = scene.shop
+    await _run(scene, Scope.CHANGED)
+    path = f"/v1/findings?object_id={lost_key}&rule={RULE}"
+    (found,) = (await operator(shop.centre, "GET", f"{path}&state=open"))["items"]
+    assert (RULE, "operations", "open", None) == tuple(found[name] for name in ("rule", "owner", "state", "ended_at"))
+    assert (lost_key, shop.merchant_id) == (found["object_id"], found["evidence"]["merchant_id"])
+    assert [] == (await operator(shop.centre, "GET", f"{path}&state=ended"))["items"]
+    first = await operator(shop.centre, "GET", f"{path}&limit=1")
+    assert [] == (await operator(shop.centre, "GET", f"{path}&limit=1&after={first['next']}"))["items"]
+    assert 403 == (await shop.call("GET", "/v1/findings")).status_code
 
 
 async def test_a_run_over_everything_is_told_with_its_time(scene: Scene) -> None:
