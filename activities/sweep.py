@@ -17,7 +17,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from activities.search_attributes import MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO
 from activities.stranded import Stranded, pinned_version
 from activities.sweep_rows import ENDED, LOST_CLAIMS, LOST_OPERATIONS, OPEN, SweptObject
 from domain.commands import PaymentCommand, SweepCommand, SweepCounts
@@ -233,7 +233,6 @@ def _command(found: SweptObject) -> PaymentCommand | RefundCommand | PayoutComma
 def _attributes(found: SweptObject) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [
-            SearchAttributePair(PAYMENT_STATE, found.state),
             SearchAttributePair(MERCHANT_ID, found.merchant_id),
             SearchAttributePair(ORDER_NO, found.order_no),
             SearchAttributePair(NEEDS_ATTENTION, found.needs_attention),

@@ -22,7 +22,7 @@ from domain.errors import IdempotencyInProgress, Unavailable
 from domain.states import PaymentState, Purpose
 from store.reading import PaymentName, Snapshot, payment_snapshot
 from store.requests import Claimed
-from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO
 from workflows.payment import PaymentWorkflow
 from workflows.top_up import TopUpWorkflow
 
@@ -77,7 +77,6 @@ def _operation(
 ) -> WithStartWorkflowOperation[Any, PaymentAnswer]:
     """A new one for each call; starting what runs joins it, starting what has ended does not start it again."""
     attributes: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(PAYMENT_STATE, PaymentState.PENDING.value),
         SearchAttributePair(MERCHANT_ID, start.merchant_id),
         SearchAttributePair(ORDER_NO, start.number),
         SearchAttributePair(CHANNEL, start.channel or "none"),

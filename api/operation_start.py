@@ -25,7 +25,7 @@ from domain.errors import BY_CODE, BusinessError, IdempotencyInProgress, Interna
 from domain.outgoing import OperationAnswer
 from domain.states import Operation
 from store.operations import ClaimedOperation, OperationClaim, claim_operation, drop_operation
-from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
+from workflows.attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO
 
 TASK_QUEUE = "saga"
 TASK_TIMEOUT = timedelta(seconds=3)
@@ -137,7 +137,6 @@ async def _runs(services: Services, object_id: str) -> bool:
 def _operation(object_id: str, asked: AskedOperation, start: Start) -> WithStartWorkflowOperation[Any, Any]:
     """A new one for each call; starting what runs joins it, starting what has ended does not start it again."""
     attributes: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(PAYMENT_STATE, "pending"),
         SearchAttributePair(MERCHANT_ID, asked.merchant_id),
         SearchAttributePair(ORDER_NO, asked.number),
         SearchAttributePair(CHANNEL, start.channel or "none"),

@@ -29,6 +29,9 @@ DYNAMIC_CONFIG = {
     # A queue is served by turns, a merchant each: one's flash sale is not in the way of the others.
     "matching.enableFairness": "true",
 }
+# Its heap is small beside what it allocates: collecting a quarter as often costs memory (some 200 MB) and saves about
+# a seventh of its processor time. Whoever sets the variable is obeyed.
+COLLECTOR = {"GOGC": "400"}
 SQLITE_PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}
 
 
@@ -55,7 +58,8 @@ class TemporalServer:
         self.log = log or self.folder / "temporal.log"
         self._ui = ["--ui-port", str(ui_port), "--ui-disable-news-fetch"] if ui_port else ["--headless"]
         argv = [*self._argv(), *extra_args]
-        self.child = Child(Command("Temporal", argv, self.log, environment=plain_environment(), folder=self.folder))
+        environment = COLLECTOR | plain_environment()
+        self.child = Child(Command("Temporal", argv, self.log, environment=environment, folder=self.folder))
 
     def __enter__(self) -> Self:
         return self.start()

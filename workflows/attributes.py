@@ -5,4 +5,18 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.search_attributes import CHANNEL, MERCHANT_ID, NEEDS_ATTENTION, ORDER_NO, PAYMENT_STATE
 
-__all__ = ["CHANNEL", "MERCHANT_ID", "NEEDS_ATTENTION", "ORDER_NO", "PAYMENT_STATE"]
+__all__ = ["CHANNEL", "MERCHANT_ID", "NEEDS_ATTENTION", "ORDER_NO", "list_end"]
+
+_USUAL = "succeeded"
+
+
+def list_end(state: str) -> None:
+    """The list of workflows has the state that an object ended in, unless it succeeded (decision 0014).
+
+    One whose workflow was started with a state, as older releases do, or with no attributes at all, is listed with its
+    end in any case.
+    """
+    started_with = workflow.info().typed_search_attributes
+    if state == _USUAL and MERCHANT_ID in started_with and PAYMENT_STATE not in started_with:
+        return
+    workflow.upsert_search_attributes([PAYMENT_STATE.value_set(state)])

@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.commands import PaymentAnswer, PaymentCommand, PaymentView, SagaView, SwitchCommand
     from domain.errors import PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe
     from domain.states import AttemptState, PaymentState
-    from workflows.attributes import PAYMENT_STATE
+    from workflows.attributes import list_end
     from workflows.collection import Collection
     from workflows.mailbox import Mailbox
     from workflows.payment_branches import HeldBranches, PaymentRecord
@@ -45,7 +45,7 @@ class Collecting:
             await self._saga().run()
         await start_refunds(self._payment)
         self._story.wait_for("nothing: it has ended", self._payment)
-        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._payment.state)])
+        list_end(self._payment.state)
 
     def _saga(self) -> Saga:
         sender = self._collection if self._payment.channel_minor else None

@@ -5,7 +5,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.outgoing import ApprovalCommand, OperationAnswer, PayoutCommand, PayoutView
-    from workflows.attributes import PAYMENT_STATE
+    from workflows.attributes import list_end
     from workflows.failures import Refusal, refusal_of, undecided
     from workflows.outgoing import (
         ChannelLeg,
@@ -66,7 +66,7 @@ class PayoutWorkflow:
         self._tell("an approval, or the channel's word on the payout")
         if not self._steps.now.state.terminal:
             await self._saga().run()
-        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._steps.now.state)])
+        list_end(self._steps.now.state)
         self._tell("nothing: it has ended")
 
     def _saga(self) -> Saga:

@@ -5,7 +5,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.outgoing import OperationAnswer, TransferCommand, TransferView
-    from workflows.attributes import PAYMENT_STATE
+    from workflows.attributes import list_end
     from workflows.failures import Refusal, refusal_of, undecided
     from workflows.shield import finish_despite_cancel
     from workflows.steps import local
@@ -37,7 +37,7 @@ class TransferWorkflow:
                 raise undecided(error) from error
             workflow.set_current_details(f"Refused: {self._refused.code}. Nothing was transferred.")
             return
-        workflow.upsert_search_attributes([PAYMENT_STATE.value_set(self._view.state)])
+        list_end(self._view.state)
 
     @workflow.update
     async def accepted(self) -> OperationAnswer:

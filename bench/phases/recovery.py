@@ -54,8 +54,8 @@ async def _kill(bench: Bench, after_s: float) -> tuple[float, float]:
 
 
 def recovered(result: LoadResult, marks: Mapping[str, Marks], *, killed_at: float, polled_at: float) -> Kill:
-    """What the kill did to the payments whose claim was committed by then, and whose end was not."""
-    hit = [one for one in result.payments if _was_open(marks[one.payment_id], killed_at)]
+    """What the kill did to payments that were claimed before a worker polled again, and had not ended by the kill."""
+    hit = [one for one in result.payments if _was_open(marks[one.payment_id], killed_at, polled_at)]
     moved_at = max((_moved_at(marks[one.payment_id], killed_at) for one in hit), default=polled_at)
     return Kill(
         open_payments=len(hit),
@@ -66,9 +66,9 @@ def recovered(result: LoadResult, marks: Mapping[str, Marks], *, killed_at: floa
     )
 
 
-def _was_open(marks: Marks, killed_at: float) -> bool:
+def _was_open(marks: Marks, killed_at: float, polled_at: float) -> bool:
     began_at = marks["claimed_at"] or marks["opened_at"]
-    return bool(began_at <= killed_at < (marks["committed_at"] or marks["confirming_at"]))
+    return bool(began_at <= polled_at and killed_at < (marks["committed_at"] or marks["confirming_at"]))
 
 
 def _moved_at(marks: Marks, killed_at: float) -> float:

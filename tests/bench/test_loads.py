@@ -118,6 +118,12 @@ def test_a_payment_has_moved_with_its_first_step_after_the_kill() -> None:
     assert (1, 0.75, 0.2) == (kill.open_payments, round(kill.moved_s, 2), round(kill.moved_after_poll_s, 2))
 
 
+def test_a_payment_that_came_while_nobody_polled_was_hit() -> None:
+    """It waits for the new worker as the others do."""
+    kill = recovered(_result(_seen(succeeded_at=101.5)), {"pay_1": MARKS}, killed_at=99.0, polled_at=100.3)
+    assert 1 == kill.open_payments
+
+
 def test_a_payment_that_had_ended_was_not_hit() -> None:
     """Neither was one that came later."""
     result = _result(_seen(succeeded_at=101.5))
