@@ -1,8 +1,11 @@
-"""`python -m bench.fairness`: how long one merchant waits in a queue that another one has filled.
+"""`python -m bench.fairness`: how long one merchant waits behind another one's flash sale.
 
-Two servers, one after the other: one serves its queues as tasks came, one by turns. A worker takes twenty tasks a
-second, as a channel's payouts are throttled. One merchant puts hundreds at once, the other one a second: what is
-measured is how long each task waited until it was begun.
+In a queue: two servers, one after the other; one serves its queues as tasks came, one by turns. A worker takes twenty
+tasks a second, as a channel's payouts are throttled. One merchant puts hundreds at once, the other one a second: what
+is measured is how long each task waited until it was begun.
+
+At the API's door (`bench/sale.py`): four hundred buyers of one merchant POST payments without a pause, the other
+merchant's come two a second: how long each waited until its payment was taken.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from temporalio.common import Priority
 from temporalio.worker import Worker
 
 from bench.percentiles import Latency
+from bench.sale import rows, sell
 from devstack.ports import free_port
 from devstack.temporal import DYNAMIC_CONFIG, TemporalServer
 from devstack.terminal import Terminal, table
@@ -98,7 +102,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fairness", description=__doc__)
     parser.add_argument("--backlog", type=int, default=400, help="tasks of the merchant with the sale, at once (400)")
     parser.add_argument("--calm", type=int, default=15, help="tasks of the other merchant, one a second (15)")
+    parser.add_argument("--door", type=int, default=40, help="payments of the other merchant at the API's door (40)")
     options = parser.parse_args()
+    say = Terminal().say
+    if options.door:
+        say(table(("let in", "merchant", "payments", "waited p50", "p99", "429", "503"), rows(sell(options.door))))
+    if not options.backlog:
+        return 0
     seen = {}
     for order, server in SERVERS.items():
         folder = Path(tempfile.mkdtemp(prefix="paysaga-bench-"))
@@ -107,7 +117,7 @@ def main() -> int:
                 seen[order] = asyncio.run(measure(temporal.address, options))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    Terminal().say(report(seen))
+    say(report(seen))
     return 0
 
 
