@@ -20,6 +20,7 @@ import httpx
 import uvloop
 from temporalio.service import RPCError
 
+from chaos.disk import Disk
 from chaos.plan import plan_of
 from chaos.points import reached
 from chaos.report import written
@@ -40,8 +41,7 @@ UNABLE = (StackError, OSError, httpx.HTTPError, RPCError, asyncpg.PostgresError,
 async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
     """The seeds were run one after another on one stack, or the time was over; each result is kept."""
     _end_tidily()
-    EmbeddedPostgres(home / "stack").destroy()  # an earlier run that was killed left its own behind
-    shutil.rmtree(home / "stack", ignore_errors=True)
+    _forget_earlier(home / "stack")
     stack = Stack(home / "stack", lambda said: print(f"  {said}", flush=True))
     results: list[Result] = []
     try:
@@ -58,6 +58,15 @@ async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list
     finally:
         await stack.stop()
     return results
+
+
+def _forget_earlier(folder: Path) -> None:
+    """Nothing is left of an earlier run that was killed."""
+    left = EmbeddedPostgres(folder)
+    left.stop()
+    Disk.forget(left.home)
+    left.destroy()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_tidily() -> None:
