@@ -20,6 +20,7 @@ import httpx
 import uvloop
 from temporalio.service import RPCError
 
+from chaos.circumstances import Circumstances
 from chaos.disk import Disk
 from chaos.plan import plan_of
 from chaos.points import reached
@@ -46,12 +47,14 @@ async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list
     results: list[Result] = []
     try:
         await stack.start()
+        under = Circumstances.now(disk=stack.disk is not None, clocks=stack.clocks.movable)
         async with HostileSink.running() as sinks:
             for done, seed in enumerate(seeds, start=1):
                 if time.monotonic() > ends_at:
                     break
                 run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}", sinks)
                 result = await _result(run, everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
+                result = result.model_copy(update={"under": under})
                 kept_at(home, seed).write_text(result.model_dump_json(indent=1))
                 results.append(result)
                 print(_line(result), flush=True)
