@@ -10,7 +10,8 @@ import httpx
 from chaos.answers import Answer, AnswerFile, answered_at
 from chaos.shops import Shop
 
-TIMEOUT_S = 10.0
+#: Less than the API takes at most: whoever hears nothing asks again.
+TIMEOUT_S = 5.0
 REPEAT_EVERY_S = 0.5
 LOOK_EVERY_S = 0.35
 #: What is kept of an object: enough to hold it against what is told later.

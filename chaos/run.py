@@ -92,7 +92,6 @@ class Run:
             if not waited_for and not await witness.running():
                 return
             self._last = ", ".join(waited_for) or "workflow"
-            print(f"    {ends_at - time.monotonic():.1f} {left} busy={journeys.busy}")
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _lap(self, phase: str) -> None:
