@@ -27,7 +27,7 @@ SLOW_MS = 2_500
 LATE_S = 1.5
 LISTENED_TO = 100
 #: So much longer the load's troubles stay, for points that lie at the end of a wait.
-POINTS_WAIT_S = 2.0
+POINTS_WAIT_S = 1.5
 LOOK_EVERY_S = 0.1
 
 
