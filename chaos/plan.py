@@ -10,7 +10,7 @@ from chaos.sinks import Hostility
 from chaos.trouble import Trouble, timetable
 
 LOAD_S = 4.0
-JOURNEYS = 26
+JOURNEYS = 30
 #: When the points of a seed are armed: not all processes end in the same second.
 ARMED_AT_S = (0.0, 0.5)
 

@@ -15,6 +15,7 @@ _BY_HAND = frozenset(
 )
 #: Why no seed can end a process there.
 UNREACHABLE = {
+    "channel.forbid": "asked for when an order expires before it could be sent, a minute and more after its POST",
     "channel.presume": "asked for after an order's expiry and the channel's margin, a minute and more after its POST",
     "inventory.confirm": "the book confirms with every payment, so that stock never does so alone",
     "payment.flag": "asked for when a step after the decision has failed eight times in a row, which takes longer",

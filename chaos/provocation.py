@@ -30,11 +30,6 @@ def _channel(operation: str, flaw: str) -> Trouble:
     return Trouble(family="channel", target=operation, at_s=0.0, detail=flaw, number=TIMES)
 
 
-def _behind(whose: str) -> Trouble:
-    """What that worker opens has expired: its clock is further behind than an order lives."""
-    return Trouble(family="clock", target=whose, at_s=0.0, detail="worker behind", number=-7_200)
-
-
 def _journey(kind: Kind, amount_minor: int, **fields: Any) -> Journey:  # noqa: ANN401 - a journey's fields
     return Journey(number=0, kind=kind, merchant=0, at_s=0.0, amount_minor=amount_minor, **fields)
 
@@ -77,7 +72,6 @@ PROVOKED: dict[str, Provocation] = {
     "channel.close.call": _CLOSING,
     "channel.close.known": _CLOSING,
     "channel.close.silence": Provocation((_LEFT,), (_channel("close", "status_500"),)),
-    "channel.forbid": Provocation((_PAID,), tuple(_behind(name) for name in ("worker-1", "worker-2"))),
     "channel.query.call": _CLOSING,
     "channel.query.known": _CLOSING,
     "channel.query.silence": Provocation((_LEFT,), (_channel("query", "status_500"),)),

@@ -21,7 +21,8 @@ from settings import Settings
 PRIVATE = 0o077
 WORKERS = ("worker-1", "worker-2")
 LOOK_EVERY_S = 0.05
-#: The sweeper and the watch come often, so that a seed ends soon; the rest of the settings are those of production.
+#: What the schedules are prepared with: sweeper and watch come often, so that a seed ends soon. All else is as in
+#: production.
 HURRIED = {
     "PAYSAGA_WATCH_EVERY_S": "2",
     "PAYSAGA_SWEEP_EVERY_S": "3",
@@ -69,7 +70,7 @@ class Stack:
         await asyncio.gather(*(asyncio.to_thread(self.servers[name].start) for name in ("postgres", "temporal")))
         await asyncio.to_thread(self.postgres.create_database, DATABASE)
         await asyncio.to_thread(run_once, Child(self.plan.migrate()))
-        await asyncio.to_thread(run_once, Child(self.plan.prepare()))
+        await asyncio.to_thread(run_once, Child(self.plan.command("prepare", self.plan.programs.prepare, **HURRIED)))
         await asyncio.gather(*(asyncio.to_thread(self.servers[name].start) for name in ("simulator", "api", *WORKERS)))
         self._watching = asyncio.create_task(self._watch())
         self._say(f"the stack is up in {self.folder}")
@@ -128,7 +129,7 @@ class Stack:
 
     def _worker(self, name: str) -> Program:
         ready = self.folder / f"{name}.ready"
-        variables = HURRIED | self._told(name) | {"PAYSAGA_READY_FILE": str(ready)}
+        variables = self._told(name) | {"PAYSAGA_READY_FILE": str(ready)}
         return Program(
             self.plan.command(name, self.plan.programs.worker, **variables),
             ready.exists,

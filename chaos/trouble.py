@@ -74,9 +74,9 @@ class Trouble(BaseModel):
 
 
 def timetable(choose: random.Random, *, load_s: float) -> tuple[Trouble, ...]:
-    """One to five faults inside the load, sometimes two at once; failpoints come beside them."""
+    """Two to five faults inside the load, sometimes two at once; failpoints come beside them."""
     families: list[Family] = choose.choices(
-        [name for name, _ in _WEIGHTS], [weight for _, weight in _WEIGHTS], k=choose.randint(1, 4)
+        [name for name, _ in _WEIGHTS], [weight for _, weight in _WEIGHTS], k=choose.randint(2, 4)
     )
     found = [_trouble(choose, family, round(choose.uniform(0.2, load_s - 0.4), 2)) for family in families]
     if choose.random() < 0.4:  # noqa: PLR2004 - how often two faults fall on the same moment

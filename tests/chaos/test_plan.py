@@ -31,7 +31,7 @@ def test_every_trouble_comes_while_the_load_runs() -> None:
         times = [trouble.at_s for trouble in plan.troubles]
         assert sorted(times) == times
         assert all(0 <= at_s < plan.load_s for at_s in times)
-        assert 3 <= len(times) <= 8
+        assert 4 <= len(times) <= 8
 
 
 def test_the_seeds_of_a_run_meet_every_kind_of_trouble() -> None:
