@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tests.support.books import book_is_sound
+from tests.support.histories import replays
 from tests.support.shop import STOCK, WALLET_MINOR, Shop
 from tests.support.worker_process import worker_process
 
@@ -30,3 +31,4 @@ async def test_a_payment_whose_order_was_closed_unseen_has_failed(lone_shop: Sho
     assert "channel_declined" == ended["failure"]["code"]
     assert ((STOCK, 0, 0), (WALLET_MINOR, 0)) == (await shop.stock(), await shop.wallet())
     await book_is_sound(shop)
+    await replays(shop.centre.temporal, payment_id, "a-payment-whose-order-was-closed-unseen-has-failed")
