@@ -1,6 +1,5 @@
 """The local steps of giving money back: try, decision, confirm and cancel, one transaction each."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -57,7 +56,7 @@ class RefundSteps:
             if RefundState(row["state"]).terminal:
                 return await refunds.view(session, command.refund_id)
             event = await _confirm(session, row)
-            succeeded_at = (row["succeeded_at"] or datetime.now(UTC)).isoformat()
+            succeeded_at = (row["succeeded_at"] or row["read_at"]).isoformat()
             columns = {"state": RefundState.SUCCEEDED, "succeeded_at": succeeded_at, "needs_attention": False, **_ENDED}
             view = await refunds.record(session, command.refund_id, columns=columns, event=event)
             return view if row["bounced_at"] is None else await bounce(session, row, row["bounced_at"])

@@ -1,7 +1,8 @@
 """The sweeper: decides by `describe` and the row, never by a list entry, because lists lag (law 11)."""
 
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 import structlog
 from sqlalchemy import TextClause, text
@@ -42,6 +43,7 @@ KINDS_IN_WORDS = {
 }
 _OF_OBJECTS = " OR ".join(f"WorkflowType = '{kind}'" for kind in KINDS_IN_WORDS)
 
+_NOW = text("SELECT clock_timestamp()")
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
     text("SELECT drop_operation(:id, :before)"),
@@ -74,15 +76,16 @@ class Sweep:
         A second run finds them running. Objects younger than the grace are left alone. A workflow whose version of
         the workers is gone is ended and started again, for the current version.
         """
-        before = datetime.now(UTC) - timedelta(seconds=command.grace_s)
+        now = await self._now()
+        before = now - timedelta(seconds=command.grace_s)
         stranded = Stranded(self._client, TASK_QUEUE, self._silence)
         looked_at = started_again = 0
         for query in OPEN:
             async for one in self._open_objects(query, before, command.batch):
                 looked_at += 1
                 started_again += await self._start_unless_running(one, stranded)
-        dropped = await self._drop_lost_claims(command.batch, stranded)
-        dropped += await self._drop_lost_operations(command.batch, stranded)
+        dropped = await self._drop_lost_claims(now, command.batch, stranded)
+        dropped += await self._drop_lost_operations(now, command.batch, stranded)
         counts = SweepCounts(
             open_objects=looked_at,
             started_again=started_again,
@@ -91,7 +94,7 @@ class Sweep:
         )
         async with self._database.transaction("sweep.publish") as session:
             await session.execute(_PUBLISH, counts.model_dump())
-            await session.execute(_FORGET_KEYS, {"before": datetime.now(UTC) - KEY_KEPT})
+            await session.execute(_FORGET_KEYS, {"before": now - KEY_KEPT})
         _log.info("swept", **counts.model_dump())
         return counts
 
@@ -186,21 +189,25 @@ class Sweep:
         await self._start(ended)
         return False
 
-    async def _drop_lost_claims(self, batch: int, stranded: Stranded) -> int:
+    async def _now(self) -> datetime:
+        """By the clock of the database, which made the moments that it is compared with: a worker's may be wrong."""
+        async with self._database.reading() as session:
+            return cast("datetime", await session.scalar(_NOW))
+
+    async def _drop_lost_claims(self, now: datetime, batch: int, stranded: Stranded) -> int:
         """Keys and claims older than an hour whose payment never came to be, and whose workflow does not run."""
-        before = datetime.now(UTC) - KEY_AGE
+        before = now - KEY_AGE
         async with self._database.reading() as session:
             lost = list(await session.scalars(LOST_CLAIMS, {"before": before, "batch": batch}))
         idle = [payment_id for payment_id in lost if not await self._runs(payment_id, stranded)]
         await self._drop(idle, before)
         return len(idle)
 
-    async def _drop_lost_operations(self, batch: int, stranded: Stranded) -> int:
+    async def _drop_lost_operations(self, now: datetime, batch: int, stranded: Stranded) -> int:
         """The numbers and keys of refunds, payouts and transfers older than an hour that never came to be.
 
         Those older than keys are kept were looked at often enough.
         """
-        now = datetime.now(UTC)
         before = now - KEY_AGE
         bounds = {"since": now - KEY_KEPT, "before": before, "batch": batch}
         async with self._database.reading() as session:

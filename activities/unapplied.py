@@ -1,7 +1,5 @@
 """Money that arrived late, twice or in a wrong amount: in the book at once, and owed back by a refund (law 9)."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.judgement import ATTENTION_OWNER, Standing, Unapplied
@@ -65,7 +63,7 @@ async def _post_receipt(session: AsyncSession, standing: Standing, kind: Unappli
     )
     request = book.PostRequest(
         merchant_id=standing.merchant_id,
-        event_at=answer.paid_at or datetime.now(UTC),
+        event_at=answer.paid_at or standing.read_at,
         legs=steps.legs(step, {"received_minor": answer.paid_amount_minor or 0}, parties),
         memo=REASONS[kind],
     )
