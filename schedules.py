@@ -34,6 +34,8 @@ from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SAGA_QUEUE = "saga"
+#: As that of sagas: a worker that was killed in the middle of a look costs seconds.
+TASK_TIMEOUT = timedelta(seconds=3)
 #: After the book's day has ended, when little is paid.
 NIGHTLY = ScheduleSpec(
     calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(3)], minute=[ScheduleRange(30)])],
@@ -91,7 +93,12 @@ def _every(seconds: int) -> ScheduleSpec:
 async def _schedule(client: Client, name: str, run: Any, *commands: Any, when: ScheduleSpec) -> None:  # noqa: ANN401
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
-            run, args=commands, id=name, task_queue=SAGA_QUEUE, run_timeout=ENDS_WITHIN[name]
+            run,
+            args=commands,
+            id=name,
+            task_queue=SAGA_QUEUE,
+            run_timeout=ENDS_WITHIN[name],
+            task_timeout=TASK_TIMEOUT,
         ),
         spec=when,
         policy=SchedulePolicy(

@@ -1,7 +1,6 @@
 """One transaction for every answer of a channel, however it reached us: lock, judge, keep, move, post what is late."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,14 +30,14 @@ async def lock(session: AsyncSession, out_no: str) -> Standing:
 async def keep_answer(session: AsyncSession, out_no: str, answer: OrderAnswer) -> PaymentView:
     """What the channel said has had its effect, once; a repeat of the same news changes nothing."""
     standing = await lock(session, out_no)
-    verdict = judge(standing, answer, datetime.now(UTC))
+    verdict = judge(standing, answer, standing.read_at)
     return await _keep(session, standing, verdict, evidence_row(answer.evidence, answer.state), answer)
 
 
 async def keep_silence(session: AsyncSession, out_no: str, evidence: Evidence | None) -> PaymentView:
     """A call whose outcome is unknown is kept as that (law 5)."""
     standing = await lock(session, out_no)
-    verdict = judge(standing, None, datetime.now(UTC))
+    verdict = judge(standing, None, standing.read_at)
     return await _keep(
         session, standing, verdict, None if evidence is None else evidence_row(evidence, "unknown"), None
     )

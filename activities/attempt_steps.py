@@ -1,6 +1,6 @@
 """What is decided about an attempt without asking the channel: forbid, presume, apply a callback, begin another."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,7 +64,7 @@ class AttemptSteps:
             if stored.is_proof:
                 return await keep_answer(session, stored.out_no, parse_stored_answer(stored.answer))
             standing = await lock(session, stored.out_no)
-            return await keep_verdict(session, standing, _question(standing, datetime.now(UTC)))
+            return await keep_verdict(session, standing, _question(standing, standing.read_at))
 
     @activity.defn(name="channel.switch")
     async def switch(self, command: NextAttemptCommand) -> PaymentView:
@@ -87,7 +87,7 @@ class AttemptSteps:
         standing = await lock(session, newest.out_no)
         if standing.attempt_state.open:
             await self._give_up(session, standing)
-        row = await self._row(session, command, view)
+        row = await self._row(session, command, view, standing)
         await payments.add_attempt(session, row)
         opened = await self._accounts.get(row["channel_account_id"])
         columns = {
@@ -108,7 +108,9 @@ class AttemptSteps:
             raise SwitchUnsafe(f"the attempt is {standing.attempt_state}")
         await keep_verdict(session, standing, _presumption(standing))
 
-    async def _row(self, session: AsyncSession, command: NextAttemptCommand, view: PaymentView) -> dict[str, Any]:
+    async def _row(
+        self, session: AsyncSession, command: NextAttemptCommand, view: PaymentView, standing: Standing
+    ) -> dict[str, Any]:
         """The new attempt at the merchant's account of that channel, if it can do what is asked."""
         channel = command.switch.channel
         await require_tool(session, view.merchant_id, channel, purpose=view.purpose, currency=view.currency)
@@ -128,6 +130,7 @@ class AttemptSteps:
             "channel_minor": view.channel_minor,
             "currency": view.currency,
             "expires_at": view.expires_at.isoformat(),
+            "read_at": standing.read_at,
         }
         number = len(view.attempts) + 1
         return attempt_row(self._channels, opened, payment, number=number, invoke=command.switch.invoke)
@@ -146,4 +149,4 @@ def _question(standing: Standing, at: datetime) -> Verdict:
 def _presumption(standing: Standing) -> Verdict:
     if not standing.attempt_state.open:
         return Verdict()
-    return Verdict({"state": AttemptState.PRESUMED_CLOSED, **watched(standing, datetime.now(UTC))})
+    return Verdict({"state": AttemptState.PRESUMED_CLOSED, **watched(standing, standing.read_at)})

@@ -1,6 +1,6 @@
 """The intent of an attempt: which channel account, until when it may be sent, and what closes it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -39,7 +39,10 @@ def first_attempt(
 def attempt_row(
     channels: Channels, opened: OpenedAccount, payment: dict[str, Any], *, number: int, invoke: str
 ) -> dict[str, Any]:
-    """The columns of an attempt at this account; its number at the channel is made here, once, and kept by the row."""
+    """The columns of an attempt at this account; its number at the channel is made here, once, and kept by the row.
+
+    `payment` has the columns that it shares, and `read_at`: when it was read, by the database's clock.
+    """
     account = channel_account(opened)
     capabilities = channels.channel(account.channel).capabilities(account)
     return {
@@ -52,14 +55,14 @@ def attempt_row(
         "amount_minor": payment["channel_minor"],
         "currency": payment["currency"],
         "expires_at": payment["expires_at"],
-        **_limits(capabilities, datetime.fromisoformat(payment["expires_at"])),
+        **_limits(capabilities, payment["read_at"], datetime.fromisoformat(payment["expires_at"])),
     }
 
 
-def _limits(capabilities: Capabilities, expires_at: datetime) -> dict[str, Any]:
+def _limits(capabilities: Capabilities, read_at: datetime, expires_at: datetime) -> dict[str, Any]:
     return {
         "close_proof": capabilities.close_proof,
         "close_margin_s": capabilities.close_margin_s,
         "call_timeout_s": ceil(capabilities.call_timeout_s),
-        "send_before": min(datetime.now(UTC) + SEND_WITHIN, expires_at).isoformat(),
+        "send_before": min(read_at + SEND_WITHIN, expires_at).isoformat(),
     }

@@ -24,7 +24,7 @@ class Unapplied(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """The locked rows as the judgement needs them."""
+    """The locked rows as the judgement needs them, at `read_at` by the database's clock."""
 
     payment_id: str
     merchant_id: str
@@ -44,6 +44,7 @@ class Standing:
     sent_at: datetime | None
     checks: int
     watch_until: datetime | None
+    read_at: datetime
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The row of a new payment or top-up: amounts recomputed, terms snapshotted, limits counted; a refusal stands on it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +32,7 @@ async def opening_row(
         "payer": order.payer.model_dump(exclude_none=True),
         "payer_account_id": order.payer.account_id,
         "has_lines": bool(order.lines),
-        "expires_at": (datetime.now(UTC) + timedelta(seconds=order.expires_in_s)).isoformat(),
+        "expires_at": (request["read_at"] + timedelta(seconds=order.expires_in_s)).isoformat(),
     }
     try:
         _require_sound(order, request)

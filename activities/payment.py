@@ -78,7 +78,7 @@ class PaymentSteps:
         attempt = None
         if order.channel_minor and "failure_code" not in payment:
             account = await self._accounts.get(order.channel_account_id or "")
-            attempt = first_attempt(self._channels, account, order, payment)
+            attempt = first_attempt(self._channels, account, order, payment | {"read_at": request["read_at"]})
         lines = [line_row(payment_id, number, order) for number in range(len(order.lines))]
         return await payments.insert(session, payment, lines, attempt)
 

@@ -187,7 +187,7 @@ class PayoutSteps:
 
     async def _effect(self, session: AsyncSession, row: Row, heard: Heard) -> tuple[Row, str | None]:
         """The columns that change, and the event that tells of it."""
-        now, answer = datetime.now(UTC), trusted(row, heard)
+        now, answer = row["read_at"], trusted(row, heard)
         if came_back(row, answer) and answer is not None:
             returned_at = answer.returned_at or now
             await post_returned(session, row, returned_at)
@@ -206,8 +206,8 @@ class PayoutSteps:
     async def _watched(self, row: Row) -> Row:
         """Succeeded; asked about until the channel can no longer send it back."""
         channel, account = await self._channel(row["channel_account_id"])
-        watch_until = (row["succeeded_at"] or datetime.now(UTC)) + channel.capabilities(account).return_window
-        next_check_at = min(datetime.now(UTC) + watch_check_after(row["out_no"], 0), watch_until)
+        watch_until = (row["succeeded_at"] or row["read_at"]) + channel.capabilities(account).return_window
+        next_check_at = min(row["read_at"] + watch_check_after(row["out_no"], 0), watch_until)
         return {
             "state": PayoutState.SUCCEEDED,
             "certainty": "sure",
@@ -238,7 +238,7 @@ def _word(answer: TransferAnswer | None) -> str:
 
 
 def _decided(row: Row, command: ApprovalCommand) -> Row:
-    now = datetime.now(UTC)
+    now = row["read_at"]
     decision = Approval.EXPIRED if now >= row["approval_expires_at"] else command.decision
     decided = {"approval": decision, "decided_at": now.isoformat(), "approval_reason": command.reason}
     if refused := _REFUSED_BY_HAND.get(decision):

@@ -1,6 +1,6 @@
 """A refund that the channel had done, and that the payer's bank sent back: whose it is now, a person decides."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,7 @@ async def keep_watched(session: AsyncSession, row: Row, answer: RefundAnswer | N
 
     What bounced is our own money only where the channel says as much as we sent, in its currency.
     """
-    now = datetime.now(UTC)
+    now = row["read_at"]
     if answer is not None and answer.state is RefundAnswerState.BOUNCED and same_money(row, answer):
         return await bounce(session, row, answer.bounced_at or now, proof)
     columns = judge_watched(row, answer, now)

@@ -118,7 +118,7 @@ class RefundCalls:
                 return await refunds.record(session, command.refund_id, columns=columns, evidence=proof)
             if RefundState(row["state"]).terminal or row["leg_state"] in _PROVEN:
                 return await refunds.view(session, command.refund_id)
-            columns = judge_refund(row, heard, datetime.now(UTC), window=window)
+            columns = judge_refund(row, heard, row["read_at"], window=window)
             return await refunds.record(session, command.refund_id, columns=columns, evidence=proof)
 
     async def _read(self, command: RefundCommand) -> dict[str, Any]:

@@ -20,6 +20,8 @@ import httpx
 import uvloop
 from temporalio.service import RPCError
 
+from chaos.circumstances import Circumstances
+from chaos.disk import Disk
 from chaos.plan import plan_of
 from chaos.points import reached
 from chaos.report import written
@@ -40,24 +42,34 @@ UNABLE = (StackError, OSError, httpx.HTTPError, RPCError, asyncpg.PostgresError,
 async def run_seeds(home: Path, seeds: Sequence[int], *, ends_at: float) -> list[Result]:
     """The seeds were run one after another on one stack, or the time was over; each result is kept."""
     _end_tidily()
-    EmbeddedPostgres(home / "stack").destroy()  # an earlier run that was killed left its own behind
-    shutil.rmtree(home / "stack", ignore_errors=True)
+    _forget_earlier(home / "stack")
     stack = Stack(home / "stack", lambda said: print(f"  {said}", flush=True))
     results: list[Result] = []
     try:
         await stack.start()
+        under = Circumstances.now(disk=stack.disk is not None, clocks=stack.clocks.movable)
         async with HostileSink.running() as sinks:
             for done, seed in enumerate(seeds, start=1):
                 if time.monotonic() > ends_at:
                     break
                 run = Run(stack, plan_of(seed, points=reached()), home / f"seed-{seed}", sinks)
                 result = await _result(run, everything=done % EVERYTHING_EVERY == 0 or done == len(seeds))
+                result = result.model_copy(update={"under": under})
                 kept_at(home, seed).write_text(result.model_dump_json(indent=1))
                 results.append(result)
                 print(_line(result), flush=True)
     finally:
         await stack.stop()
     return results
+
+
+def _forget_earlier(folder: Path) -> None:
+    """Nothing is left of an earlier run that was killed."""
+    left = EmbeddedPostgres(folder)
+    left.stop()
+    Disk.forget(left.home)
+    left.destroy()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_tidily() -> None:

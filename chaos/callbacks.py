@@ -67,7 +67,7 @@ class Heard:
             case Attack.WRONG_AMOUNT:
                 body = _with(body, amount_minor=1, paid_amount_minor=1)
             case Attack.UNKNOWN_ORDER:
-                body = _with(body, out_no="NOBODYS0")
+                body = _with(body, out_no="NOBODYS0", out_transfer_no="NOBODYS0")
             case Attack.ANOTHER_ACCOUNT:
                 path = elsewhere
             case Attack.TRUNCATED:

@@ -10,7 +10,8 @@ import httpx
 from chaos.answers import Answer, AnswerFile, answered_at
 from chaos.shops import Shop
 
-TIMEOUT_S = 10.0
+#: Less than the API takes at most: whoever hears nothing asks again.
+TIMEOUT_S = 5.0
 REPEAT_EVERY_S = 0.5
 LOOK_EVERY_S = 0.35
 #: What is kept of an object: enough to hold it against what is told later.
@@ -90,6 +91,16 @@ class Payers:
     async def pay(self, out_no: str, **fields: Any) -> str | None:  # noqa: ANN401
         """Paid; or the channel's word for why not."""
         return await self.act("/_sim/pay", {"out_no": out_no, **fields})
+
+    async def refuse_refunds(self, out_no: str, *, by: float) -> None:
+        """The channel has given up what it had begun to pay back of that order, if that began by then (`monotonic`)."""
+        while time.monotonic() < by:
+            begun = [row for row in (await self.read("/_sim/book"))["refunds"] if row["out_no"] == out_no]
+            for row in begun:
+                await self.act("/_sim/refund", {"refund_no": row["refund_no"], "state": "failed"})
+            if begun:
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def act(self, path: str, body: dict[str, Any]) -> str | None:
         """Done once; a channel that is away is asked again."""

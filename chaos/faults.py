@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import asyncpg
 import httpx
 from temporalio.service import RPCError
 
+from chaos.arming import Arming
 from chaos.callbacks import Attack, Enemy, Heard
 from chaos.client import TIMEOUT_S, Payers
 from chaos.links import Way
@@ -20,13 +20,15 @@ from chaos.sinks import Hostility
 from chaos.stack import WORKERS, Stack
 from chaos.trouble import Family, Trouble
 from chaos.witness import Witness
-from store.failpoint_file import arm, fired
 
 CHURNS = 3
 DELAY_MS = 120
 SLOW_MS = 2_500
 LATE_S = 1.5
 LISTENED_TO = 100
+#: So much longer the load's troubles stay, for points that lie at the end of a wait.
+POINTS_WAIT_S = 1.5
+LOOK_EVERY_S = 0.1
 
 
 class Faults:
@@ -40,15 +42,14 @@ class Faults:
         self._payers = payers
         self._sinks = Payers(stack.plan.addresses.sink)
         self._skewed = False
-        self._armed: dict[str, str] = {}
+        self._arming = Arming(stack.points.values())
         #: What an enemy sent and we acknowledged.
         self.believed: list[str] = []
-        self._fired_before = self._fired()
 
     @property
     def hit(self) -> list[str]:
         """The failpoints that ended a process."""
-        return list((Counter(self._fired()) - Counter(self._fired_before)).elements())
+        return self._arming.hit
 
     async def before(self) -> None:
         """The channel behaves as the plan says."""
@@ -58,16 +59,24 @@ class Faults:
     async def run(self) -> None:
         """Every trouble came at its time, and the load's time is over."""
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            for trouble in self._plan.troubles:
-                tasks.create_task(self._at(began + trouble.at_s, trouble))
-            tasks.create_task(asyncio.sleep(self._plan.load_s))
+        watching = asyncio.create_task(self._arming.watch())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for trouble in self._plan.troubles:
+                    tasks.create_task(self._at(began + trouble.at_s, trouble))
+                tasks.create_task(asyncio.sleep(self._plan.load_s))
+            while self._arming.waiting and time.monotonic() < began + self._plan.load_s + POINTS_WAIT_S:
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            watching.cancel()
 
     async def heal(self) -> None:
         """Everything runs, nothing is armed, every connection carries, clocks are right."""
-        for file in self._stack.points.values():
-            arm(file, "")
+        self._arming.disarm()
         self._stack.routes.heal()
+        self._stack.clocks.right()
+        if self._stack.disk is not None:
+            self._stack.disk.free()
         if self._skewed:
             self._stack.kill("simulator")  # its clock is right again when it comes back
         await self._stack.all_up()
@@ -85,6 +94,8 @@ class Faults:
             "clock": self._skew,
             "sink": self._sink,
             "operator": self._spoil,
+            "schedule": self._trigger,
+            "disk": self._fill,
             "callback": self._attack,
         }
         if await does[trouble.family](trouble):
@@ -97,21 +108,35 @@ class Faults:
         return True
 
     async def _skew(self, trouble: Trouble) -> bool:
-        """The channel's clock is ahead."""
-        self._skewed = True
-        await self._payers.act("/_sim/clock", {"advance_s": trouble.number})
-        return True
-
-    def _fired(self) -> list[str]:
-        return [point for file in self._stack.points.values() for point in fired(file)]
+        """A clock jumped: the channel's, or that of one of our processes."""
+        if trouble.target == "simulator":
+            self._skewed = True
+            await self._payers.act("/_sim/clock", {"advance_s": trouble.number})
+            return True
+        self._stack.clocks.move(trouble.target, trouble.number)
+        return self._stack.clocks.movable
 
     async def _arm(self, trouble: Trouble) -> bool:
-        """The first process that comes by so often ends there; each has a file of its own, so that several may."""
-        action = "kill" if trouble.number == 1 else f"kill:{trouble.number}"
-        self._armed |= dict.fromkeys(trouble.detail.split(","), action)
-        points = ",".join(f"{point}={action}" for point, action in self._armed.items())
-        for file in self._stack.points.values():
-            arm(file, points)
+        """The first process that comes by so often ends there."""
+        self._arming.arm([trouble.detail], visit=trouble.number)
+        return True
+
+    async def _fill(self, trouble: Trouble) -> bool:
+        """PostgreSQL can write nothing for a while; False where it has no disk of its own."""
+        if self._stack.disk is None:
+            return False
+        self._stack.disk.fill()
+        await asyncio.sleep(trouble.for_s)
+        self._stack.disk.free()
+        return True
+
+    async def _trigger(self, trouble: Trouble) -> bool:
+        """What is due once an hour runs now; False where Temporal does not answer."""
+        try:
+            temporal = await Witness(self._stack, self._shops).temporal()
+            await temporal.get_schedule_handle(trouble.target).trigger()
+        except (RuntimeError, RPCError):
+            return False
         return True
 
     async def _spoil(self, trouble: Trouble) -> bool:

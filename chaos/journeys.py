@@ -7,7 +7,7 @@ from typing import Any
 
 from chaos.answers import Answer
 from chaos.client import Client, Payers
-from chaos.plan import PRICE_MINOR, Journey
+from chaos.customers import PRICE_MINOR, Journey
 from chaos.shops import CURRENCY
 
 CREATED = 201
@@ -148,6 +148,8 @@ class Journeys:
             number = f"back-{self.mark}-{journey.number}-{place}"
             wanted = {"refund_no": number, "payment_id": paid.object["id"], "amount_minor": amount_minor}
             await client.ask("refunds", number, "/v1/refunds", {**wanted, "reason": "cold"})
+            if journey.refund_refused:
+                await self.payers.refuse_refunds(paid.object["out_no"], by=time.monotonic() + PATIENCE_S)
 
     async def _payout(self, client: Client, journey: Journey) -> None:
         number = f"out-{self.mark}-{journey.number}"

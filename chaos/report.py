@@ -1,23 +1,17 @@
 """`docs/chaos.md`: what a run came to, from the results of its seeds."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos.failpoints import failpoints
 from chaos.judge import RULES
-from chaos.points import reached
+from chaos.points import UNREACHABLE, reached, step_of
 from chaos.result import Result
 
-ROOT = Path(__file__).parents[1]
 FOUND = Path(__file__).with_name("found.md")
 HEADINGS = (
     "| seeds | held all rules | broke rules | seconds a seed, median and longest | answers | of them unknown at first |"
-)
-NOT_RUN = (
-    "A full disk: it needs a file system of its own for PostgreSQL, which takes rights that a user may not have.",
-    "Skewed clocks of our own processes: only the channel's clock is moved.",
 )
 
 
@@ -27,21 +21,18 @@ def read_results(home: Path) -> list[Result]:
     return sorted(found, key=lambda result: result.seed)
 
 
-def page(results: Sequence[Result], *, commit: str, day: str) -> str:
+def page(results: Sequence[Result]) -> str:
     """The whole page."""
-    parts = (_head(results, commit, day), _broken(results), _found(), _driven(results), _faults(results))
-    return "\n\n".join((*parts, _points(results), _rules(results), _not_run())) + "\n"
+    parts = (_head(results), _phases(results), _broken(results), _found(), _driven(results), _faults(results))
+    return "\n\n".join((*parts, _points(results), _rules(results), _not_run(results))) + "\n"
 
 
 def written(home: Path) -> str:
-    """The page of the results in the home folder, of today and of the commit that is checked out."""
-    ran = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return page(read_results(home), commit=ran.stdout.strip() or "unknown", day=datetime.now(UTC).date().isoformat())
+    """The page of the results in the home folder."""
+    return page(read_results(home))
 
 
-def _head(results: Sequence[Result], commit: str, day: str) -> str:
+def _head(results: Sequence[Result]) -> str:
     held = sum(result.held for result in results)
     took = sorted(result.took_s for result in results)
     middle, longest = (took[len(took) // 2], took[-1]) if took else (0, 0)
@@ -51,11 +42,12 @@ def _head(results: Sequence[Result], commit: str, day: str) -> str:
 
 `make chaos SEEDS=200` runs seeds on one standing stack of real processes: API, two workers, Temporal, PostgreSQL and
 the simulated channel, with a wire between each two that can be cut. A seed decides load, behaviour of payers and
-channel, and a timetable of faults. After each seed everything is healed and drained, and every rule below is asked. A
-seed that breaks a rule keeps its plan, its answers and what was wrong in its folder; `python -m chaos --seed N` runs it
-again.
+channel, and a timetable of faults; seeds that follow each other end processes at every failpoint in turn. After each
+seed everything is healed and drained, and every rule below is asked. A seed that breaks a rule keeps its plan, its
+answers and what was wrong in its folder; `python -m chaos --seed N` runs it again.
 
-This page is what `python -m chaos --report` made of the run that ended on {day}, at commit {commit}.
+This page is what `python -m chaos --report` made of a run of {_days(results)}, at commit
+{_said(result.under.commit for result in results)}, on {_said(result.under.machine for result in results)}.
 
 Sendings whose outcome was still unknown when their seed ended, that keep their money held and are asked about by
 schedule: {sum(len(result.waiting) for result in results)}.
@@ -63,6 +55,27 @@ schedule: {sum(len(result.waiting) for result in results)}.
 {HEADINGS}
 |---|---|---|---|---|---|
 | {" | ".join(map(str, row))} |"""
+
+
+def _said(words: Iterable[str]) -> str:
+    """Each once, as they came: a run that was resumed may have seen two commits."""
+    return " and ".join(dict.fromkeys(words)) or "unknown"
+
+
+def _days(results: Sequence[Result]) -> str:
+    days = sorted({result.under.day for result in results}) or ["unknown"]
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _phases(results: Sequence[Result]) -> str:
+    """Where the seconds of a seed went."""
+    names = dict.fromkeys(name for result in results for name in result.phases)
+    rows = []
+    for name in names:
+        took = sorted(result.phases[name] for result in results if name in result.phases)
+        rows.append(f"| {name} | {took[len(took) // 2]} | {took[-1]} | {sum(took):.0f} |")
+    head = ["## Seconds by phase", "", "| until it was | median | longest | all seeds |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def _broken(results: Sequence[Result]) -> str:
@@ -98,8 +111,12 @@ def _points(results: Iterable[Result]) -> str:
     missed = [point for point in reached() if point not in hit]
     rows = [f"| `{point}` | {count} |" for point, count in sorted(hit.items())]
     said = ", ".join(f"`{point}`" for point in missed) or "none"
-    head = f"## Points at which a process was killed: {len(hit)} of {len(reached())}"
-    return "\n".join([head, "", "| point | kills |", "|---|---|", *rows, "", f"No process was ended at: {said}."])
+    left_out = [f"- `{step}`: {why}." for step, why in UNREACHABLE.items()]
+    total = sum(step_of(point) in UNREACHABLE for point in failpoints()) + len(reached())
+    head = f"## Points at which a process was killed: {len(hit)} of {total}"
+    table = ["| point | seeds |", "|---|---|", *rows]
+    last = ["Out of reach of seeds that take seconds, before and after:", "", *left_out]
+    return "\n".join([head, "", *table, "", f"No process was ended at: {said}.", "", *last])
 
 
 def _rules(results: Sequence[Result]) -> str:
@@ -114,5 +131,6 @@ def _rules(results: Sequence[Result]) -> str:
     return "\n".join([*head, "| rule | what holds | asked | broken |", "|---|---|---|---|", *rows])
 
 
-def _not_run() -> str:
-    return "\n".join(["## Not run", "", *(f"- {what}" for what in NOT_RUN)])
+def _not_run(results: Iterable[Result]) -> str:
+    lacking = dict.fromkeys(what for result in results for what in result.under.lacking)
+    return "\n".join(["## Not run", "", *(f"- {what}" for what in lacking or ("Nothing was left out.",))])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from chaos.circumstances import Circumstances
 from chaos.judge import Verdict
 from chaos.plan import Plan
 from chaos.trouble import Trouble
@@ -32,6 +33,7 @@ class Result(BaseModel):
     waiting: list[str] = []
     rules: dict[str, int] = {}
     breaches: dict[str, list[str]] = {}
+    under: Circumstances = Circumstances()
 
     @property
     def held(self) -> bool:

@@ -7,13 +7,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chaos.plan import PRICE_MINOR, Merchant
+from chaos.customers import PRICE_MINOR, Merchant
 from chaos.stack import Stack
 from devstack.rest import Rest
 
 CURRENCY = "CNY"
 ON_HAND = 1_000
 WALLET_MINOR, AVAILABLE_MINOR, AT_CHANNEL_MINOR = 60_000, 12_000, 10_000_000
+#: A limit that nobody meets: what is counted takes another way.
+DAILY_MINOR = 1_000_000_000
 CALL_TIMEOUT_S = 1
 FEE = {"rate_bps": 60, "fixed_minor": 1, "cap_minor": None}
 
@@ -52,6 +54,8 @@ class Onboarding:
             url = f"{self._stack.routes.sink}/hook/{made['id']}"
             secret = (await operator.put(f"{path}/webhook", {"url": url, "events": ["*"]}))["secret"]
             wallet = await operator.post("/v1/accounts", _account("wallet", mark, made["id"], WALLET_MINOR))
+            if merchant.limited:
+                await operator.put(f"{path}/rules/payment/{CURRENCY}", {"daily_minor": DAILY_MINOR})
             available = None
             if merchant.funds_holder == "platform":
                 opening = _account("merchant_available", made["id"], made["id"], AVAILABLE_MINOR)

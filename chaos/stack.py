@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from chaos.clocks import Clocks
+from chaos.disk import Disk
 from chaos.routes import PROCESSES, Routes
 from devstack.child import Child
 from devstack.errors import ChildError
@@ -19,8 +21,14 @@ from settings import Settings
 PRIVATE = 0o077
 WORKERS = ("worker-1", "worker-2")
 LOOK_EVERY_S = 0.05
-#: The sweeper and the watch come often, so that a seed ends soon; the rest of the settings are those of production.
-HURRIED = {"PAYSAGA_WATCH_EVERY_S": "2", "PAYSAGA_SWEEP_EVERY_S": "3", "PAYSAGA_SWEEP_GRACE_S": "2"}
+#: What the schedules are prepared with: sweeper and watch come often, so that a seed ends soon. All else is as in
+#: production.
+HURRIED = {
+    "PAYSAGA_WATCH_EVERY_S": "2",
+    "PAYSAGA_SWEEP_EVERY_S": "3",
+    "PAYSAGA_SWEEP_GRACE_S": "2",
+    "PAYSAGA_PARTITION_RETENTION_DAYS": "93",
+}
 PORTS = ("api", "temporal", "temporal_ui", "temporal_metrics", "simulator", "sink")
 
 
@@ -41,6 +49,8 @@ class Stack:
         self.postgres = self.plan.postgres
         self.temporal = TemporalServer(folder / "temporal", settings.temporal_port, log=self.plan.state.log("temporal"))
         self.routes = Routes(self.plan)
+        self.clocks = Clocks(folder, PROCESSES)
+        self.disk = Disk.mounted(self.postgres.home)
         self.servers: dict[str, Server] = {}
         self._held_until: dict[str, float] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
@@ -49,6 +59,7 @@ class Stack:
     async def start(self) -> None:
         """Everything answers, and is watched."""
         await self.routes.open()
+        self.clocks.build()
         self.servers = {
             "postgres": self.postgres,
             "temporal": self.temporal,
@@ -59,7 +70,7 @@ class Stack:
         await asyncio.gather(*(asyncio.to_thread(self.servers[name].start) for name in ("postgres", "temporal")))
         await asyncio.to_thread(self.postgres.create_database, DATABASE)
         await asyncio.to_thread(run_once, Child(self.plan.migrate()))
-        await asyncio.to_thread(run_once, Child(self.plan.prepare()))
+        await asyncio.to_thread(run_once, Child(self.plan.command("prepare", self.plan.programs.prepare, **HURRIED)))
         await asyncio.gather(*(asyncio.to_thread(self.servers[name].start) for name in ("simulator", "api", *WORKERS)))
         self._watching = asyncio.create_task(self._watch())
         self._say(f"the stack is up in {self.folder}")
@@ -72,6 +83,8 @@ class Stack:
         for name in ("api", *WORKERS, "simulator", "temporal"):
             if name in self.servers:
                 await asyncio.to_thread(self.servers[name].child.kill)
+        await asyncio.to_thread(self.postgres.stop)
+        Disk.forget(self.postgres.home)
         await asyncio.to_thread(self.postgres.destroy)
         await self.routes.close()
 
@@ -108,7 +121,7 @@ class Stack:
         """A process that cannot start, because what it needs is away, is started once more."""
         try:
             await asyncio.to_thread(self.servers[name].start)
-        except ChildError as failure:
+        except (ChildError, OSError) as failure:  # a full disk takes no file of settings either
             self._held_until[name] = time.monotonic() + LOOK_EVERY_S
             self._say(f"{name} could not start: {str(failure).splitlines()[0]}")
         else:
@@ -116,7 +129,7 @@ class Stack:
 
     def _worker(self, name: str) -> Program:
         ready = self.folder / f"{name}.ready"
-        variables = HURRIED | self._told(name) | {"PAYSAGA_READY_FILE": str(ready)}
+        variables = self._told(name) | {"PAYSAGA_READY_FILE": str(ready)}
         return Program(
             self.plan.command(name, self.plan.programs.worker, **variables),
             ready.exists,
@@ -128,7 +141,8 @@ class Stack:
         return Program(command, lambda: port_answers(self.plan.settings.api_port))
 
     def _told(self, name: str) -> dict[str, str]:
-        return self.routes.of(name) | {"PAYSAGA_FAILPOINTS_FILE": str(self.points[name])}
+        points = {"PAYSAGA_FAILPOINTS_FILE": str(self.points[name])}
+        return self.routes.of(name) | points | self.clocks.variables(name)
 
     def _simulator_answers(self) -> bool:
         settings = self.plan.settings

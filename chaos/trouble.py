@@ -1,7 +1,7 @@
 """What can go wrong, and when: the timetable of faults of one seed."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +10,9 @@ from chaos.callbacks import Attack
 from chaos.mischief import Mischief
 from chaos.sinks import Hostility
 
-Family = Literal["kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator"]
+Family = Literal[
+    "kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator", "schedule", "disk"
+]
 
 #: The connections that there are, and who would break them.
 WIRES = (
@@ -30,15 +32,16 @@ CHANNEL_FAULTS = (
     *(("pay", "wrong_amount"), ("close", "late")),
     *(("callback", flaw) for flaw in ("lost", "duplicate", "late", "bad_signature", "wrong_amount")),
 )
-#: So many failpoints are armed together: many lie on paths that a load of seconds seldom takes.
-POINTS_AT_ONCE = 3
+#: Whose clock may be wrong, and by how many seconds: the channel's, and those of our own processes.
+CLOCKS = ("simulator", "api", "worker-1", "worker-2")
+AHEAD_S, BEHIND_S = (5, 30, 300, 1_200), (-5, -30, -300, -1_200)
 SINK_FAULTS = ("all refused", "all slow", *Hostility)
 OPERATOR_FAULTS, ATTACKS = tuple(Mischief), tuple(Attack)
 
 #: How often each family is chosen.
 _WEIGHTS: tuple[tuple[Family, int], ...] = (
-    *(("point", 30), ("kill", 18), ("wire", 16), ("commit", 8), ("channel", 14)),
-    *(("callback", 5), ("operator", 7), ("sink", 7), ("clock", 2)),
+    *(("kill", 18), ("wire", 18), ("commit", 10), ("channel", 18), ("callback", 6), ("operator", 9)),
+    *(("sink", 8), ("clock", 8), ("disk", 5)),
 )
 
 
@@ -70,26 +73,21 @@ class Trouble(BaseModel):
                 return f"{self.family}: {self.detail or self.target}"
 
 
-def timetable(choose: random.Random, points: Sequence[str], *, load_s: float) -> tuple[Trouble, ...]:
-    """Three to seven faults inside the load, sometimes two at once, in the order of their times."""
+def timetable(choose: random.Random, *, load_s: float) -> tuple[Trouble, ...]:
+    """Two to five faults inside the load, sometimes two at once; failpoints come beside them."""
     families: list[Family] = choose.choices(
-        [name for name, _ in _WEIGHTS], [weight for _, weight in _WEIGHTS], k=choose.randint(3, 6)
+        [name for name, _ in _WEIGHTS], [weight for _, weight in _WEIGHTS], k=choose.randint(2, 4)
     )
-    found = [_trouble(choose, family, points, round(choose.uniform(0.2, load_s - 0.4), 2)) for family in families]
+    found = [_trouble(choose, family, round(choose.uniform(0.2, load_s - 0.4), 2)) for family in families]
     if choose.random() < 0.4:  # noqa: PLR2004 - how often two faults fall on the same moment
         family: Family = choose.choice(("kill", "wire", "commit"))
-        found.append(_trouble(choose, family, points, found[0].at_s))
-    return tuple(sorted(found, key=lambda trouble: (trouble.at_s, trouble.family, trouble.target)))
+        found.append(_trouble(choose, family, found[0].at_s))
+    return tuple(found)
 
 
-def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s: float) -> Trouble:
+def _trouble(choose: random.Random, family: Family, at_s: float) -> Trouble:
     makers: dict[Family, Callable[[], dict[str, object]]] = {
         "kill": lambda: {"target": choose.choice(KILLS), "for_s": round(choose.uniform(0, 0.8), 2)},
-        "point": lambda: {
-            "target": "processes",
-            "detail": ",".join(choose.sample(points, k=min(len(points), choose.randint(1, POINTS_AT_ONCE)))),
-            "number": choose.choice((1, 1, 1, 2, 3)),
-        },
         "wire": lambda: {
             "target": choose.choice(WIRES),
             "detail": choose.choice(("cut", "stall", "half_open", "deaf", "delay")),
@@ -105,7 +103,8 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
             | {"number": choose.randint(1, 3)}
         ),
         "callback": lambda: {"target": "callbacks", "detail": choose.choice(ATTACKS), "number": choose.randint(1, 3)},
-        "clock": lambda: {"target": "simulator", "detail": "ahead", "number": choose.choice((30, 300, 1_200))},
+        "clock": lambda: _clock(choose, choose.choice(CLOCKS)),
+        "disk": lambda: {"target": "postgres", "detail": "full", "for_s": round(choose.uniform(0.3, 1.2), 2)},
         "sink": lambda: {
             "target": "sink",
             "detail": choose.choice(SINK_FAULTS),
@@ -118,3 +117,10 @@ def _trouble(choose: random.Random, family: Family, points: Sequence[str], at_s:
         },
     }
     return Trouble.model_validate({"family": family, "at_s": at_s, **makers[family]()})
+
+
+def _clock(choose: random.Random, whose: str) -> dict[str, object]:
+    """The channel's clock is only ever ahead: what it signs may be old for us, and never from the future."""
+    by_s = choose.choice(AHEAD_S if whose == "simulator" else AHEAD_S + BEHIND_S)
+    kind = "ahead" if by_s > 0 else "behind"
+    return {"target": whose, "detail": f"{whose.rstrip('-12')} {kind}", "number": by_s}

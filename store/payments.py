@@ -21,8 +21,10 @@ _ADD_ATTEMPT = text("SELECT attempt_open(CAST(:attempt AS jsonb))")
 _FORBID = text(
     "UPDATE attempt SET state = 'never_sent', updated_at = now() WHERE out_no = :out_no AND state = 'intent'"
 )
+#: `read_at` is the database's clock, which all processes share: theirs may be wrong, and decide nothing.
 _REQUEST = text(
-    "SELECT r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
+    "SELECT clock_timestamp() AS read_at,"
+    " r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
     " EXISTS (SELECT FROM merchant_rule m WHERE m.merchant_id = r.merchant_id"
     " AND m.operation = coalesce(r.body ->> 'purpose', 'payment') AND m.currency = r.body ->> 'currency') AS ruled"
     " FROM payment_request r LEFT JOIN channel_account a"
@@ -30,7 +32,8 @@ _REQUEST = text(
     " WHERE r.payment_id = :id"
 )
 _STANDING = text(
-    "SELECT p.id AS payment_id, p.merchant_id, p.state AS payment_state, p.failure_code IS NOT NULL AS refused,"
+    "SELECT clock_timestamp() AS read_at,"
+    " p.id AS payment_id, p.merchant_id, p.state AS payment_state, p.failure_code IS NOT NULL AS refused,"
     " p.needs_attention, m.attention_after_s, a.out_no, a.channel, a.channel_account_id, a.state AS attempt_state,"
     " a.amount_minor, a.currency, a.close_proof, a.close_margin_s, a.expires_at, a.sent_at, a.checks, a.watch_until"
     " FROM attempt a JOIN payment p ON p.id = a.payment_id JOIN merchant m ON m.id = p.merchant_id"

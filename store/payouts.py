@@ -29,11 +29,12 @@ _INSERT = text("SELECT payout_insert(CAST(:payout AS jsonb))")
 _VIEW = text("SELECT payout_view(:id)")
 _SEND = text("SELECT payout_send(:id)")
 _RECORD = text("SELECT payout_record(:id, CAST(:columns AS jsonb), CAST(:evidence AS jsonb), :event)")
-_LOCK = text(
-    "SELECT p.*, m.attention_after_s FROM payout p JOIN merchant m ON m.id = p.merchant_id WHERE p.id = :id"
-    " FOR UPDATE OF p"
+#: `read_at` is the database's clock, which all processes share: theirs may be wrong, and decide nothing.
+_ROW = (
+    "SELECT p.*, m.attention_after_s, clock_timestamp() AS read_at"
+    " FROM payout p JOIN merchant m ON m.id = p.merchant_id WHERE p.id = :id"
 )
-_READ = text("SELECT p.*, m.attention_after_s FROM payout p JOIN merchant m ON m.id = p.merchant_id WHERE p.id = :id")
+_LOCK, _READ = text(f"{_ROW} FOR UPDATE OF p"), text(_ROW)
 _SNAPSHOT = text("SELECT payout_snapshot(:id)")
 _SNAPSHOTS = "SELECT jsonb_build_object('payout', payout_shown(p)) FROM payout p"
 #: Each filter of a look-up and its condition; only those that are asked for become part of the statement.

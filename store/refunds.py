@@ -58,8 +58,10 @@ _SEND = text("SELECT refund_send(:id, :one_at_a_time)")
 _UNSEND = text("SELECT refund_unsend(:id)")
 _DECIDE = text("SELECT refund_decide(:id, :decision, :reason)")
 _RECORD = text("SELECT refund_record(:id, CAST(:columns AS jsonb), CAST(:evidence AS jsonb), :event)")
+#: `read_at` is the database's clock, which all processes share: theirs may be wrong, and decide nothing.
 _READ = (
-    "SELECT r.*, m.attention_after_s, p.channel_minor > 0 AND p.funds_holder = 'merchant' AS held_by_merchant"
+    "SELECT r.*, clock_timestamp() AS read_at,"
+    " m.attention_after_s, p.channel_minor > 0 AND p.funds_holder = 'merchant' AS held_by_merchant"
     " FROM refund r JOIN merchant m ON m.id = r.merchant_id JOIN payment p ON p.id = r.payment_id"
     " WHERE r.id = :id"
 )

@@ -17,6 +17,6 @@ def list_end(state: str) -> None:
     end in any case.
     """
     started_with = workflow.info().typed_search_attributes
-    if state == _USUAL and MERCHANT_ID in started_with and PAYMENT_STATE not in started_with:
+    if state == _USUAL and started_with.get(MERCHANT_ID) is not None and started_with.get(PAYMENT_STATE) is None:
         return
     workflow.upsert_search_attributes([PAYMENT_STATE.value_set(state)])

@@ -20,10 +20,12 @@ with workflow.unsafe.imports_passed_through():
 _SWITCHABLE = frozenset({PaymentState.PENDING, PaymentState.AWAITING_PAYER})
 _REFUSABLE = frozenset({PaymentState.PENDING, PaymentState.PROCESSING})
 _ENDED_BEFORE = "rows-ahead-of-history"
+_CLOSED_UNSEEN = "closed-before-the-payer-saw-it"
 _ENDED_UNPAID = frozenset({AttemptState.DECLINED, AttemptState.REJECTED, AttemptState.NEVER_SENT})
 _REFUSALS = {
     AttemptState.DECLINED: ("channel_declined", "The channel declined the payment"),
     AttemptState.REJECTED: ("channel_rejected", "The channel rejected the order"),
+    AttemptState.CLOSED: ("channel_declined", "The channel closed the order before it could be paid"),
     AttemptState.NEVER_SENT: ("channel_unavailable", "The channel could not be reached; nothing was sent"),
 }
 
@@ -97,8 +99,12 @@ class Collection:
             raise Stopped
         if workflow.now() >= self._payment.expires_at:
             raise Stopped
-        if self._payment.state in _REFUSABLE and self._attempt.state in _ENDED_UNPAID:
+        if self._payment.state in _REFUSABLE and (self._attempt.state in _ENDED_UNPAID or self._closed_unseen()):
             raise Refusal(*_REFUSALS[self._attempt.state])
+
+    def _closed_unseen(self) -> bool:
+        """The channel ended an order of whose sending we had heard nothing: nobody can pay it, or was shown it."""
+        return self._attempt.state is AttemptState.CLOSED and workflow.patched(_CLOSED_UNSEEN)
 
     async def _send(self) -> None:
         self._story.wait_for("the channel to accept the order", self._payment)

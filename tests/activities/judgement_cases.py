@@ -36,6 +36,7 @@ STANDING = Standing(
     sent_at=NOW - timedelta(minutes=1),
     checks=1,
     watch_until=None,
+    read_at=NOW,
 )
 EXPIRED = {"expires_at": NOW - timedelta(seconds=MARGIN_S)}
 WITHIN_MARGIN = {"expires_at": NOW - timedelta(seconds=MARGIN_S - 1)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.servers import ROOT
 
 #: Between them kills of processes, failpoints, a broken wire, a cut commit and a misbehaving channel.
-FIRST, SEEDS = 2, 2
+FIRST, SEEDS = 4, 2
 LIMIT_S = 300
 
 

@@ -195,6 +195,11 @@ class Shop:
         async with worker_parts(self.centre.settings) as parts:
             await ActivityEnvironment().run(self._calls(parts).pay, self._about(payment_id, out_no))
 
+    async def close_by_hand(self, payment_id: str, out_no: str) -> None:
+        """The channel is asked to close the order by the activity alone, as if it had ended it by itself."""
+        async with worker_parts(self.centre.settings) as parts:
+            await ActivityEnvironment().run(self._calls(parts).close, self._about(payment_id, out_no))
+
     def _calls(self, parts: WorkerParts) -> ChannelCalls:
         return ChannelCalls(parts.database, parts.accounts, parts.channels, self.centre.settings.public_url)
 
