@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     )
     database_pool_size: int = Field(default=16, ge=12, le=200, description="Connections of one process.")
     writes_at_once: int = Field(
-        default=32, ge=1, le=10_000, description="Calls that change something, worked on at once by one API process."
+        default=16, ge=1, le=10_000, description="Calls that change something, worked on at once by one API process."
     )
     writes_waiting: int = Field(
         default=64, ge=1, le=10_000, description="Such calls of one merchant that wait for a turn; more are 429."
