@@ -1,6 +1,6 @@
 """Paying out: the try, the channel leg intent first, and the posting after the channel's proof."""
 
-from datetime import UTC, datetime
+import time
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,8 +126,8 @@ class PayoutSteps:
             return found
 
     async def _transfer(self, command: PayoutCommand) -> PayoutView:
-        channel, account = await self._channel((await self._read(command))["channel_account_id"])
-        begun_at = datetime.now(UTC)
+        row, begun_at_s = await self._read(command), time.monotonic()
+        channel, account = await self._channel(row["channel_account_id"])
         async with self._database.transaction("payout.sent", command.payout_id) as session:
             sent = await payouts.begin_send(session, command.payout_id)
             if not sent["may_send"]:
@@ -135,10 +135,9 @@ class PayoutSteps:
         first = sent["found"] == LegState.INTENT
         if not first and Op.TRANSFER not in channel.capabilities(account).idempotent_ops:
             return await self._query(command)
-        asked_at = datetime.now(UTC)
         try:
             await self._database.reach("channel.transfer.call:before", command.payout_id)
-            require_fresh(begun_at)
+            require_fresh(begun_at_s)
             answer = await channel.transfer(account, self._order(sent["payout"]))
             await self._database.reach("channel.transfer.call:after", command.payout_id)
         except NotExecuted as error:
@@ -147,10 +146,9 @@ class PayoutSteps:
             raise ApplicationError("the channel was not reached", type=error.code) from error
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence, sent=True))
-        return await self._keep(command, Heard(answer, answer.evidence, sent=True, asked_at=asked_at))
+        return await self._keep(command, Heard(answer, answer.evidence, sent=True, asked_at=row["read_at"]))
 
     async def _query(self, command: PayoutCommand) -> PayoutView:
-        asked_at = datetime.now(UTC)
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         try:
@@ -159,7 +157,7 @@ class PayoutSteps:
             await self._database.reach("channel.transfer_query.call:after", command.payout_id)
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence))
-        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at))
+        return await self._keep(command, Heard(answer, answer.evidence, asked_at=row["read_at"]))
 
     async def _read(self, command: PayoutCommand) -> Row:
         async with self._database.reading() as session:

@@ -1,6 +1,6 @@
 """The try of a payout: what it may be, what it costs, whose money is held, and the row; in one transaction."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +24,7 @@ from ledger.accounts import AccountBalance, read_account
 from ledger.chart import AccountKind, system_account_id
 from ledger.legs import StepKey
 from store import operations, payouts, rules, suspense
+from store.clock import database_now
 
 #: The kinds of account that money may leave from by the will of its owner.
 SPENDABLE = frozenset({AccountKind.WALLET, AccountKind.MERCHANT_AVAILABLE})
@@ -101,7 +102,7 @@ async def _out_of_account(session: AsyncSession, command: PayoutCommand, request
     )
     await book.hold(session, hold_key(command.payout_id), hold)
     source = {"account_id": account.id, "account_kind": account.kind, "fee_minor": fee_minor}
-    return source | _approval(rule, request)
+    return source | await _approval(session, rule, request)
 
 
 async def _out_of_suspense(session: AsyncSession, command: PayoutCommand, request: PayoutRequest, item_id: str) -> Row:
@@ -135,10 +136,10 @@ def _fee_minor(rule: OperationRule, request: PayoutRequest) -> int:
     return fee_minor
 
 
-def _approval(rule: OperationRule, request: PayoutRequest) -> Row:
+async def _approval(session: AsyncSession, rule: OperationRule, request: PayoutRequest) -> Row:
     if rule.approval_above_minor is None or request.amount_minor <= rule.approval_above_minor:
         return {}
-    expires_at = datetime.now(UTC) + timedelta(seconds=rule.approval_expires_in_s)
+    expires_at = await database_now(session) + timedelta(seconds=rule.approval_expires_in_s)
     return {
         "state": PayoutState.AWAITING_APPROVAL,
         "approval": Approval.AWAITED,

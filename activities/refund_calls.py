@@ -1,6 +1,7 @@
 """The channel leg of a refund, intent first: one call between two short transactions (law 4)."""
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -51,10 +52,9 @@ class RefundCalls:
             return await self._query(command)
 
     async def _refund(self, command: RefundCommand) -> RefundView:
-        row = await self._read(command)
+        row, begun_at_s = await self._read(command), time.monotonic()
         channel, account = await self._channel(row["channel_account_id"])
         capabilities = channel.capabilities(account)
-        begun_at = datetime.now(UTC)
         async with self._database.transaction("refund.sent", command.refund_id) as session:
             sent = await refunds.begin_send(
                 session, command.refund_id, one_at_a_time=capabilities.refunds_one_at_a_time
@@ -64,35 +64,33 @@ class RefundCalls:
         first = sent["found"] == LegState.INTENT
         if not first and Op.REFUND not in capabilities.idempotent_ops:
             return await self._query(command)
-        asked_at = datetime.now(UTC)
         try:
-            answer = await self._send(channel, account, sent, begun_at=begun_at)
+            answer = await self._send(channel, account, sent, begun_at_s=begun_at_s)
         except NotExecuted as error:
             raise await self._not_executed(command, error, first=first) from error
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence, sent=True), capabilities.return_window)
-        heard = Heard(answer, answer.evidence, sent=True, asked_at=asked_at)
+        heard = Heard(answer, answer.evidence, sent=True, asked_at=row["read_at"])
         return await self._keep(command, heard, capabilities.return_window)
 
     async def _query(self, command: RefundCommand) -> RefundView:
         row = await self._read(command)
         channel, account = await self._channel(row["channel_account_id"])
         window = channel.capabilities(account).return_window
-        asked_at = datetime.now(UTC)
         try:
             await self._database.reach("channel.refund_query.call:before", command.refund_id)
             answer = await channel.query_refund(account, row["out_refund_no"], out_no=row["out_no"])
             await self._database.reach("channel.refund_query.call:after", command.refund_id)
         except ChannelError as error:
             return await self._keep(command, Heard(None, error.evidence), window)
-        return await self._keep(command, Heard(answer, answer.evidence, asked_at=asked_at), window)
+        return await self._keep(command, Heard(answer, answer.evidence, asked_at=row["read_at"]), window)
 
     async def _send(
-        self, channel: Channel, account: ChannelAccount, sent: dict[str, Any], *, begun_at: datetime
+        self, channel: Channel, account: ChannelAccount, sent: dict[str, Any], *, begun_at_s: float
     ) -> RefundAnswer:
         refund_id = sent["refund"]["id"]
         await self._database.reach("channel.refund.call:before", refund_id)
-        require_fresh(begun_at)
+        require_fresh(begun_at_s)
         answer = await channel.refund(account, self._order(sent))
         await self._database.reach("channel.refund.call:after", refund_id)
         return answer

@@ -26,7 +26,7 @@ _GIVEN = frozenset({RefundAnswerState.PROCESSING, RefundAnswerState.SUCCEEDED, R
 class Heard:
     """What one call to the channel told: an answer, or its lack (None); `sent` when the call was a send.
 
-    `asked_at` is when an answered call began: it answers for every callback that came before it.
+    `asked_at` is when the row was read for the call: its answer answers for every callback that came before it.
     """
 
     answer: RefundAnswer | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -155,7 +155,7 @@ async def _post(session: AsyncSession, row: Row, *, step: steps.Step, amounts: M
     )
     request = book.PostRequest(
         merchant_id=row["merchant_id"],
-        event_at=row["succeeded_at"] or datetime.now(UTC),
+        event_at=row["succeeded_at"] or row["read_at"],
         legs=steps.legs(step, amounts, parties),
         memo=row["reason"],
     )

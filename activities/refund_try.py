@@ -1,7 +1,7 @@
 """The try of a refund that a business asked for: its part of payment, limits and stock, and the merchant's money."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,7 @@ from domain.rules import BALANCE, OperationRule
 from domain.states import Approval, LegState, Operation, PaymentState, Purpose, RefundOrigin
 from ledger.accounts import read_account
 from store import refunds
+from store.clock import database_now
 from store.operations import KeptRequest, kept_request
 from store.payments import lock_closing
 from store.refund_standing import PaidPayment, RefundStanding, lock_payment
@@ -58,7 +59,8 @@ async def try_refund(session: AsyncSession, refund_id: str) -> RefundView:
     rule = await _admit(session, asked)
     held = await hold_merchant_money(session, _wanted(asked, shares, rule))
     columns = {**_shown(asked), **_leg(asked.standing, shares), **_parts(asked.payment, shares), **vars(held)}
-    row = refunds.NewRefund.model_validate(columns | {"lines": lines or None} | _approval(rule, asked.request))
+    approval = await _approval(session, rule, asked.request)
+    row = refunds.NewRefund.model_validate(columns | {"lines": lines or None} | approval)
     return await refunds.open_refund(session, row)
 
 
@@ -167,8 +169,8 @@ def _parts(payment: PaidPayment, shares: Shares) -> dict[str, Any]:
     }
 
 
-def _approval(rule: OperationRule, request: RefundRequest) -> dict[str, Any]:
+async def _approval(session: AsyncSession, rule: OperationRule, request: RefundRequest) -> dict[str, Any]:
     if rule.approval_above_minor is None or request.amount_minor <= rule.approval_above_minor:
         return {}
-    expires_at = datetime.now(UTC) + timedelta(seconds=rule.approval_expires_in_s)
+    expires_at = await database_now(session) + timedelta(seconds=rule.approval_expires_in_s)
     return {"approval": Approval.AWAITED, "approval_expires_at": expires_at}

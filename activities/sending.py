@@ -1,6 +1,7 @@
 """What the sending transaction found, and the order that goes out."""
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -76,9 +77,12 @@ class Sending(BaseModel):
         return None if answer.state is AnswerState.REJECTED and not self.first else answer
 
 
-def require_fresh(begun_at: datetime) -> None:
-    """Nothing when the send was let through a moment ago; a stalled sender is refused, and the engine begins anew."""
-    if datetime.now(UTC) - begun_at > STALE_AFTER:
+def require_fresh(begun_at_s: float) -> None:
+    """Nothing when the send was let through a moment ago; a stalled sender is refused, and the engine begins anew.
+
+    `begun_at_s` is of `time.monotonic`, which nobody sets back.
+    """
+    if time.monotonic() - begun_at_s > STALE_AFTER.total_seconds():
         raise ApplicationError("the send was let through too long ago", type="send_stale")
 
 

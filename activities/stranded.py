@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio.api.enums.v1 import TaskQueueType, VersioningBehavior
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -61,10 +61,10 @@ def pinned_version(description: WorkflowExecutionDescription) -> WorkerDeploymen
 class Stranded:
     """Tells for one look at many workflows which of them are stranded; asks Temporal as seldom as it can."""
 
-    def __init__(self, client: Client, task_queue: str, silence: timedelta) -> None:
+    def __init__(self, client: Client, task_queue: str, *, silent_since: datetime) -> None:
         self._client = client
         self._task_queue = task_queue
-        self._silence = silence
+        self._silent_since = silent_since
         self._versions: Versions | None = None
 
     async def holds(self, description: WorkflowExecutionDescription) -> bool:
@@ -80,4 +80,4 @@ class Stranded:
         return self._strands(self._versions, pinned)
 
     def _strands(self, versions: Versions, pinned: WorkerDeploymentVersion) -> bool:
-        return versions.strand(pinned, silent_since=datetime.now(UTC) - self._silence)
+        return versions.strand(pinned, silent_since=self._silent_since)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
-from typing import cast
 
 import structlog
 from sqlalchemy import TextClause, text
@@ -23,6 +22,7 @@ from activities.stranded import Stranded, pinned_version
 from activities.sweep_rows import ENDED, LOST_CLAIMS, LOST_OPERATIONS, OPEN, SweptObject
 from domain.commands import PaymentCommand, SweepCommand, SweepCounts
 from domain.outgoing import PayoutCommand, RefundCommand, TransferCommand
+from store.clock import database_now
 from store.database import Database
 from store.operations import drop_operation
 
@@ -31,7 +31,8 @@ _log = structlog.get_logger("sweeper")
 TASK_QUEUE = "saga"
 KEY_AGE = timedelta(hours=1)
 KEY_KEPT = timedelta(days=30)
-ENDED_LOOKED_AT = 50
+#: So many of the list are compared with their rows at once.
+LISTED_AT_ONCE = 500
 #: A worker asks again at least once a minute, also when there is nothing to do.
 SILENCE = timedelta(minutes=3)
 KINDS_IN_WORDS = {
@@ -43,7 +44,6 @@ KINDS_IN_WORDS = {
 }
 _OF_OBJECTS = " OR ".join(f"WorkflowType = '{kind}'" for kind in KINDS_IN_WORDS)
 
-_NOW = text("SELECT clock_timestamp()")
 _DROP = (
     text("DELETE FROM idempotency_key WHERE object_id = :id AND created_at < :before"),
     text("SELECT drop_operation(:id, :before)"),
@@ -78,7 +78,7 @@ class Sweep:
         """
         now = await self._now()
         before = now - timedelta(seconds=command.grace_s)
-        stranded = Stranded(self._client, TASK_QUEUE, self._silence)
+        stranded = Stranded(self._client, TASK_QUEUE, silent_since=now - self._silence)
         looked_at = started_again = 0
         for query in OPEN:
             async for one in self._open_objects(query, before, command.batch):
@@ -172,14 +172,17 @@ class Sweep:
         One that is stranded is no bug: it is started again, reads that it has ended, and closes.
         """
         wanted = f"({_OF_OBJECTS}) AND ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
-        found = self._client.list_workflows(wanted, limit=ENDED_LOOKED_AT)
-        listed = [execution.id async for execution in found]
-        if not listed:
-            return 0
+        listed = [execution.id async for execution in self._client.list_workflows(wanted, page_size=LISTED_AT_ONCE)]
+        open_runs = 0
+        for first in range(0, len(listed), LISTED_AT_ONCE):
+            for ended in await self._ended(listed[first : first + LISTED_AT_ONCE], before):
+                open_runs += await self._still_open(ended, stranded)
+        return open_runs
+
+    async def _ended(self, ids: list[str], before: datetime) -> list[SweptObject]:
         async with self._database.reading() as session:
-            rows = (await session.execute(ENDED, {"ids": listed, "before": before})).mappings()
-            ended = [SweptObject(**row) for row in rows]
-        return sum([await self._still_open(one, stranded) for one in ended])
+            rows = (await session.execute(ENDED, {"ids": ids, "before": before})).mappings()
+            return [SweptObject(**row) for row in rows]
 
     async def _still_open(self, ended: SweptObject, stranded: Stranded) -> bool:
         description = await self._open_run(ended.id)
@@ -192,7 +195,7 @@ class Sweep:
     async def _now(self) -> datetime:
         """By the clock of the database, which made the moments that it is compared with: a worker's may be wrong."""
         async with self._database.reading() as session:
-            return cast("datetime", await session.scalar(_NOW))
+            return await database_now(session)
 
     async def _drop_lost_claims(self, now: datetime, batch: int, stranded: Stranded) -> int:
         """Keys and claims older than an hour whose payment never came to be, and whose workflow does not run."""

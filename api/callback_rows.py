@@ -40,7 +40,8 @@ _INSERT = text("""
     INSERT INTO callback (id, channel, channel_account_id, kind, dedupe_key, out_no, out_refund_no, verdict, answer,
                           headers, body, received_at, applied_at)
     SELECT :id, :channel, :channel_account_id, :kind, :dedupe_key, :out_no, :out_refund_no, :verdict,
-           CAST(:answer AS jsonb), CAST(:headers AS jsonb), :body, :received_at, :applied_at
+           CAST(:answer AS jsonb), CAST(:headers AS jsonb), :body, clock_timestamp(),
+           CASE WHEN :known THEN clock_timestamp() END
     FROM gate RETURNING id
 """)
 #: One that lies in the archive had its effect: nothing that waits is archived.
@@ -125,7 +126,7 @@ async def _insert(
     session: AsyncSession, received: Received, verdict: CallbackVerdict, *, known: bool
 ) -> tuple[str, bool]:
     """The stored row's id, and whether its effect has been had already."""
-    columns = _columns(received, verdict) | {"applied_at": received.inbound.received_at if known else None}
+    columns = _columns(received, verdict) | {"known": known}
     inserted: str | None = await session.scalar(_INSERT, columns)
     if inserted is not None:
         return inserted, known
@@ -148,5 +149,4 @@ def _columns(received: Received, verdict: CallbackVerdict) -> dict[str, Any]:
         "answer": callback.answer.model_dump_json(),
         "headers": json.dumps({name: value for name, value in inbound.headers.items() if name not in _NEVER_KEPT}),
         "body": inbound.body,
-        "received_at": inbound.received_at,
     }
