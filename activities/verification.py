@@ -21,6 +21,8 @@ _log = structlog.get_logger("verify")
 
 #: A run keeps so many rows of an invariant; what is broken more often is broken as a whole.
 ROWS_MAX = 1_000
+#: A run has seen what a seal closed off when its snapshot is so much younger: no transaction lasts as long.
+SEEN_AGAIN = timedelta(minutes=5)
 
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # The limits of a payment's steps are not those of a look at the whole book.
@@ -91,13 +93,15 @@ class Verification:
         return counts
 
     async def _since(self, scope: Scope) -> datetime | None:
-        """Shortly before the last run that came to its end, but never before the last seal; None is everything.
+        """Shortly before the last run that came to its end; not before the last seal; None is everything.
 
-        So a minute's run stays small however much the day has brought; after an outage the first one sees all of it.
+        So a minute's run stays small however much the day has brought. A seal that came after that run bounds nothing:
+        what changed before midnight, and no run has seen yet, is looked at, as after an outage.
         """
         if scope is Scope.EVERYTHING:
             return None
         async with self._database.reading() as session:
             sealed, seen = await sealed_until(session), await store.seen_until(session)
-        bounds = [sealed, None if seen is None else seen - self._overlap]
-        return max((bound for bound in bounds if bound is not None), default=None)
+        if seen is None or sealed is None:
+            return sealed if seen is None else seen - self._overlap
+        return seen - self._overlap if seen < sealed + SEEN_AGAIN else max(sealed, seen - self._overlap)

@@ -25,7 +25,10 @@ _FIND = text("""
         holds = excluded.holds, evidence = excluded.evidence, last_seen_at = now(), ended_at = NULL,
         first_seen_at = CASE WHEN verify_finding.ended_at IS NULL THEN verify_finding.first_seen_at ELSE now() END
 """)
-_END = text("UPDATE verify_finding SET ended_at = now() WHERE ended_at IS NULL AND last_seen_at < now()")
+_END = text(
+    "UPDATE verify_finding SET ended_at = now() WHERE ended_at IS NULL"
+    " AND last_seen_at < now() - CAST(:duration_ms AS double precision) * interval '1 millisecond'"
+)
 _OPEN = text("SELECT invariant, count(*) AS findings FROM verify_finding WHERE ended_at IS NULL GROUP BY invariant")
 #: The newest were the last to end, and a snapshot is as old as its run lasted.
 _SEEN = text("""
@@ -41,14 +44,17 @@ def invariants() -> dict[str, str]:
 
 
 async def publish(session: AsyncSession, report: Report) -> None:
-    """The run and its findings are kept, each with an owner; what a full run finds no more is ended."""
+    """The run and its findings are kept, each with an owner; what a full run finds no more is ended.
+
+    What another run found after the full one had taken its snapshot stays.
+    """
     counts = report.counts()
     await session.execute(_RUN, counts.model_dump() | {"scope": str(report.scope)})
     for verdict in report.broken:
         about = {"invariant": verdict.invariant.name, "holds": verdict.invariant.holds, "owner": OWNER}
         await session.execute(_FIND, about | {"found": json.dumps(_found(verdict))})
     if report.scope is Scope.EVERYTHING:
-        await session.execute(_END)
+        await session.execute(_END, {"duration_ms": report.duration_ms})
 
 
 async def open_findings(session: AsyncSession) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The scheduled look publishes what does not hold as findings that have an owner, and seals what has ended."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,10 @@ from sqlalchemy import text
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import ActivityEnvironment
 
-from activities.verification import Verification
+from activities.verification import Verification, sealed_until
 from domain.ids import new_id
-from domain.verification import Scope, SealCounts, VerifyCommand, VerifyCounts
+from domain.verification import Report, Scope, SealCounts, VerifyCommand, VerifyCounts
+from store.verification import publish
 from tests.support.histories import replays
 from tests.support.shop import operator
 from tests.verify.conftest import Scene
@@ -51,6 +52,34 @@ async def test_a_run_over_the_changed_begins_where_the_last_one_looked(scene: Sc
         counts: VerifyCounts = await ActivityEnvironment().run(look, VerifyCommand(scope=Scope.CHANGED))
     assert counts.since is not None
     assert began_at <= counts.since <= datetime.now(UTC)
+
+
+async def test_a_seal_does_not_hide_what_no_run_has_seen(scene: Scene) -> None:
+    """The day ended, and was sealed, between two runs: the next one still begins where the last one looked."""
+    owner = await scene.owner()
+    await _seal(scene)
+    await _run(scene, Scope.CHANGED)
+    async with scene.shop.centre.database.reading() as session:
+        sealed = await sealed_until(session)
+    assert sealed is not None
+    began_at = sealed - timedelta(hours=1)
+    await owner.execute("UPDATE verify_run SET ran_at = $1", began_at)
+    look = Verification(scene.shop.centre.database, overlap_s=60).run
+    counts: VerifyCounts = await ActivityEnvironment().run(look, VerifyCommand(scope=Scope.CHANGED))
+    await owner.close()
+    assert counts.since is not None
+    assert counts.since < began_at
+
+
+async def test_what_was_found_during_a_full_run_is_not_ended_by_it(scene: Scene, lost_key: str) -> None:
+    """Its snapshot is older than the finding."""
+    await _run(scene, Scope.CHANGED)
+    await _rows(scene, "DELETE FROM idempotency_key WHERE object_id = :id RETURNING key", id=lost_key)
+    report = Report(scope=Scope.EVERYTHING, since=None, verdicts=(), duration_ms=60_000)
+    async with scene.shop.centre.database.transaction("test") as session:
+        await publish(session, report)
+    found = await _rows(scene, "SELECT ended_at FROM verify_finding WHERE object_id = :id", id=lost_key)
+    assert [None] == [one["ended_at"] for one in found]
 
 
 async def test_operators_read_the_findings(scene: Scene, lost_key: str) -> None:
