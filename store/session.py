@@ -5,6 +5,7 @@ Most steps are a few calls of SQL functions, and what SQLAlchemy does around eac
 (`select`, `add`, `get`) becomes a whole one on the same connection, with a savepoint of its own in the transaction.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -183,6 +184,9 @@ class Session(AsyncSession):
         except DRIVER_ERRORS as error:
             self._failure = _translated(self._connection, error, sql)
             raise self._failure from error
+        except asyncio.CancelledError as error:  # the server may have ended the transaction with the statement
+            self._failure = error
+            raise
 
 
 def _lost(connection: Connection, error: Exception, sql: str) -> BaseException:
