@@ -14,7 +14,16 @@ from api.idempotency import request_hash
 from api.routing import Wanted, route
 from api.services import Services
 from domain.commands import PaymentAnswer, SwitchCommand
-from domain.errors import BY_CODE, BusinessError, NotFound, PaymentAlreadyPaid, PaymentEnded, SwitchUnsafe, Unavailable
+from domain.errors import (
+    BY_CODE,
+    BusinessError,
+    IdempotencyKeyReused,
+    NotFound,
+    PaymentAlreadyPaid,
+    PaymentEnded,
+    SwitchUnsafe,
+    Unavailable,
+)
 from domain.money import Money
 from domain.objects import PaymentObject, TopUpObject, render_collected
 from domain.states import PaymentState, Purpose
@@ -110,12 +119,19 @@ def _shown(rows: Snapshot) -> Shown:
 
 
 def _require_asked_for(rows: Snapshot, asked: SwitchCommand) -> None:
-    """The workflow answers a repeat with what stands; it may have been another request that replaced the attempt."""
+    """The workflow answers a repeat with what stands; it may have been another request that replaced the attempt.
+
+    SwitchUnsafe then. Where nothing replaced it, the key was that of an earlier switch: IdempotencyKeyReused, unless
+    that one asked for the same.
+    """
     attempts = sorted(rows["attempts"], key=lambda attempt: int(attempt["number"]))
-    replaced = next((attempt["number"] for attempt in attempts if attempt["out_no"] == asked.replaces), None)
-    for successor in attempts:
-        if successor["number"] - 1 == replaced and _way(successor) != (asked.channel, asked.invoke):
-            raise SwitchUnsafe("another request was faster, and has chosen another way to pay")
+    stands = [attempt for attempt in attempts if attempt["out_no"] == asked.replaces]
+    successor = next((attempt for attempt in attempts if stands and attempt["number"] > stands[0]["number"]), None)
+    if not stands or _way(successor or stands[0]) == (asked.channel, asked.invoke):
+        return
+    if successor is None:
+        raise IdempotencyKeyReused
+    raise SwitchUnsafe("another request was faster, and has chosen another way to pay")
 
 
 def _way(attempt: Snapshot) -> tuple[str, str]:

@@ -68,3 +68,14 @@ async def test_the_later_one_that_wants_another_way_is_refused(shop: Shop, slowe
 async def test_the_later_one_that_wants_the_same_has_it(shop: Shop, slower: Slower, services: Services) -> None:
     """One attempt is begun for both."""
     assert ["page", "closed", "waiting"] == await overtaken(shop, slower, services, Invoke.PAGE)
+
+
+async def test_a_key_that_was_used_for_another_way_is_refused(shop: Shop) -> None:
+    """It is not answered with what the first call asked for; the first call itself is, again and again."""
+    started = await shop.pay()
+    path, key = f"/v1/payments/{started['id']}/switch", {"Idempotency-Key": "one-key"}
+    for _ in range(2):
+        assert "page" == (await shop.post(path, FIRST, **key))["invoke"]
+    refused = await shop.call("POST", path, FIRST | {"invoke": "qr"}, **key)
+    assert (422, "idempotency_key_reused") == (refused.status_code, refused.json()["code"])
+    assert 2 == len((await shop.payment(started["id"]))["attempts"])
