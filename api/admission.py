@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from domain.errors import RateLimited, Unavailable
 
 PATIENCE_S = 3.0
-TURN_S = 1.0
+TURN_S = 0.5
 
 Waiting = asyncio.Future[None]
 

@@ -30,18 +30,18 @@ class Disk:
         while os.path.ismount(folder) and _ran("umount", "--lazy", str(folder)):
             pass
 
-    def fill(self) -> None:
-        """Nothing more can be written."""
+    def fill(self) -> bool:
+        """Nothing more can be written; False when something was written just then, and there is room still."""
         found = os.statvfs(self._folder)
         used_kb = (found.f_blocks - found.f_bfree) * found.f_frsize // 1024
-        self._resize(f"{used_kb + LEFT_KB}k")
+        return self._resize(f"{used_kb + LEFT_KB}k")
 
     def free(self) -> None:
         """There is room again."""
         self._resize(f"{SIZE_MB}m")
 
-    def _resize(self, size: str) -> None:
-        _ran("mount", "-o", f"remount,size={size}", str(self._folder))
+    def _resize(self, size: str) -> bool:
+        return _ran("mount", "-o", f"remount,size={size}", str(self._folder))
 
 
 def _ran(*command: str) -> bool:

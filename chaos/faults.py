@@ -26,6 +26,7 @@ DELAY_MS = 120
 SLOW_MS = 2_500
 LATE_S = 1.5
 LISTENED_TO = 100
+REFILL_S = 0.01
 #: So much longer the load's troubles stay, for points that lie at the end of a wait.
 POINTS_WAIT_S = 1.5
 LOOK_EVERY_S = 0.1
@@ -125,7 +126,8 @@ class Faults:
         """PostgreSQL can write nothing for a while; False where it has no disk of its own."""
         if self._stack.disk is None:
             return False
-        self._stack.disk.fill()
+        while not self._stack.disk.fill():
+            await asyncio.sleep(REFILL_S)
         await asyncio.sleep(trouble.for_s)
         self._stack.disk.free()
         return True

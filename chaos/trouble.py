@@ -10,6 +10,9 @@ from chaos.callbacks import Attack
 from chaos.mischief import Mischief
 from chaos.sinks import Hostility
 
+#: What a failpoint that ended a process is counted as.
+AT_POINTS = "kill -9 at a failpoint"
+
 Family = Literal[
     "kill", "point", "wire", "commit", "channel", "callback", "clock", "sink", "operator", "schedule", "disk"
 ]
@@ -62,7 +65,7 @@ class Trouble(BaseModel):
         """What the reports count it as."""
         match self.family:
             case "point":
-                return "kill -9 at a failpoint"
+                return AT_POINTS
             case "kill":
                 return f"kill -9 {self.target.rstrip('-12')}"
             case "channel":

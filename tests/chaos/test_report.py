@@ -25,7 +25,7 @@ def test_a_run_without_breaches_says_so() -> None:
     said = page([result(1), result(2)])
     assert "a run of 2026-01-31, at commit\nabc1234, on 2 cores." in said
     assert "| drained | 5.5 | 5.5 | 11 |" in said
-    assert "## Not run\n\n- Nothing was left out." in said
+    assert "## Not run\n\n- Orders that expire" in said
     assert "| 2 | 2 | 0 | 9.5 and 9.5 | 14 | 4 |" in said
     assert "## Violations in this run\n\nNone." in said
     assert "| payment succeeded | 2 |" in said
