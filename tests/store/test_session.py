@@ -20,6 +20,7 @@ _ADD = text(
     " VALUES (:merchant_id, 'test', :key, '', '')"
 )
 _KEYS = text("SELECT key FROM idempotency_key WHERE merchant_id = :merchant_id ORDER BY key")
+SOON_S = 0.2
 _BACKEND = text("SELECT pg_backend_pid()")
 
 
@@ -87,6 +88,23 @@ async def test_a_failed_statement_is_an_error_of_sqlalchemys_without_its_paramet
     assert "23505" == getattr(refused.value.orig, "sqlstate", None)
     assert refused.value.hide_parameters
     assert [] == await _keys(lone, merchant_id)
+
+
+async def test_a_block_whose_statement_was_given_up_commits_nothing_and_says_so(lone: Database) -> None:
+    """The statement's time was over, and the server has ended the transaction with it."""
+    merchant_id = new_id("mer")
+
+    async def give_up() -> None:
+        async with lone.transaction("test.give_up") as session:
+            await session.execute(_ADD, {"merchant_id": merchant_id, "key": "a"})
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(SOON_S):
+                    await session.execute(text("SELECT pg_sleep(60)"))
+
+    with pytest.raises(SwallowedFailure):
+        await give_up()
+    async with lone.reading() as session:
+        assert [] == list(await session.scalars(_KEYS, {"merchant_id": merchant_id}))
 
 
 async def test_a_block_that_swallowed_a_failed_statement_commits_nothing_and_says_so(lone: Database) -> None:
