@@ -143,8 +143,8 @@ async def test_an_answer_settles_what_the_channel_called_before(
     command = await _ready_to_send(shop, refunds, (await refunds.paid())["id"])
     await refunds.change(
         "INSERT INTO callback (id, channel, channel_account_id, kind, dedupe_key, out_no, out_refund_no, verdict, body)"
-        " SELECT 'cbk_' || id, channel, channel_account_id, 'refund', id, out_no, out_refund_no, 'mismatched', ''"
-        " FROM refund WHERE id = :id",
+        " SELECT 'cbk_' || substr(id, 5), channel, channel_account_id, 'refund', id, out_no, out_refund_no,"
+        " 'mismatched', '' FROM refund WHERE id = :id",
         id=command.refund_id,
     )
     await ActivityEnvironment().run(calls_at(Failpoints({})).refund, command)
