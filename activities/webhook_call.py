@@ -3,10 +3,12 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from activities.webhook_address import Address
+from activities.webhook_connections import WebhookConnections
 
 
 @dataclass(frozen=True)
@@ -34,32 +36,52 @@ class SignedBody:
     content: bytes
 
 
+class _Connecting:
+    """Told by the HTTP library of each event of a call: `begun` when it opened a connection of its own."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    async def __call__(self, event: str, details: Mapping[str, Any]) -> None:  # noqa: ARG002 - the library gives both
+        self.begun = self.begun or event == "connection.connect_tcp.started"
+
+
 class PinnedCaller:
     """Connects to the address it is given, with the URL's name in `Host`, in SNI and in the certificate's check.
 
-    It works below an HTTP client: nothing follows redirects, reads proxies from the environment or keeps cookies, and
-    no connection is kept, because one that was checked for one name must not serve another name on the same address.
+    A connection is kept for the next call to the same name (`activities/webhook_connections.py`).
     """
 
     def __init__(self, limits: CallLimits, tls: ssl.SSLContext | None) -> None:
         self._limits = limits
-        self._transport = httpx.AsyncHTTPTransport(
-            verify=tls or httpx.create_ssl_context(trust_env=False),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._connections = WebhookConnections(tls)
 
     async def post(self, address: Address, url: httpx.URL, sent: SignedBody) -> WebhookAnswer:
-        """The answer, whatever its status; httpx.TransportError when there is none."""
-        response = await self._transport.handle_async_request(self._request(address, url, sent))
+        """The answer, whatever its status; httpx.TransportError when there is none.
+
+        A kept connection may have been closed by the business just now: then the call is made once more on a new one.
+        It may arrive twice that way, as every webhook may.
+        """
+        request, connecting = self._request(address, url, sent), _Connecting()
+        request.extensions["trace"] = connecting
+        async with self._connections.of(url) as transport:
+            try:
+                return await self._answer(transport, request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if connecting.begun:
+                    raise
+        return await self._answer(self._connections.unkept, request)
+
+    async def close(self) -> None:
+        """All connections are closed."""
+        await self._connections.close()
+
+    async def _answer(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> WebhookAnswer:
+        response = await transport.handle_async_request(request)
         try:
             return WebhookAnswer(response.status_code, await self._beginning(response))
         finally:
             await response.aclose()
-
-    async def close(self) -> None:
-        """All connections are closed."""
-        await self._transport.aclose()
 
     def _request(self, address: Address, url: httpx.URL, sent: SignedBody) -> httpx.Request:
         total_s, connect_s = self._limits.total_s, self._limits.connect_s

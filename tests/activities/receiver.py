@@ -39,6 +39,9 @@ class Receiver:
     answers: list[bytes | Stall] = field(default_factory=list)
     calls: list[Received] = field(default_factory=list)
     called: asyncio.Condition = field(default_factory=asyncio.Condition)
+    #: Whether a connection takes another call, and how many connections there were.
+    keeps: bool = False
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -52,7 +55,14 @@ class Receiver:
         return self.calls
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection with one call."""
+        """One connection, with one call unless it is kept."""
+        self.connections += 1
+        await self._take(reader, writer)
+        while self.keeps:
+            await self._take(reader, writer)
+        writer.close()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *rest = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (part.partition(": ") for part in rest)}
@@ -65,7 +75,6 @@ class Receiver:
         await writer.drain()
         if isinstance(reply, Stall):
             await reader.read()  # until the caller leaves
-        writer.close()
 
 
 @asynccontextmanager

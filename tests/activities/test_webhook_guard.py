@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.webhook_call import CallLimits, SignedBody
+from activities.webhook_connections import NAMES_MAX
 from activities.webhook_guard import Resolver, WebhookGuard, WebhookUnreachable
 from domain.errors import WebhookUrlRefused
 from tests.activities.receiver import Receiver, Stall, answer, receiving
@@ -217,3 +218,54 @@ async def test_a_cookie_of_one_business_is_not_shown_to_another(receiver: Receiv
     await guard.post(receiver.url, SENT)
     await guard.post(receiver.url, SENT)
     assert "cookie" not in receiver.calls[1].headers
+
+
+async def test_the_next_webhook_of_a_name_goes_over_the_same_connection(receiver: Receiver) -> None:
+    """A handshake for each would cost more than everything else about it."""
+    receiver.keeps = True
+    guard = WebhookGuard(allow_loopback=True)
+    for _ in range(3):
+        assert 200 == (await guard.post(receiver.url, SENT)).status
+    await guard.close()
+    assert (1, 3) == (receiver.connections, len(receiver.calls))
+
+
+async def test_a_connection_of_one_name_serves_no_other_on_the_same_address(receiver: Receiver) -> None:
+    """It was proven for that name alone."""
+    receiver.keeps = True
+    guard = WebhookGuard(allow_loopback=True, resolve=resolver(["127.0.0.1"]))
+    for name in ("shop.example", "other.example", "shop.example"):
+        await guard.post(f"http://{name}:{receiver.port}/hook", SENT)
+    await guard.close()
+    assert 2 == receiver.connections
+
+
+async def test_a_name_that_leads_elsewhere_now_is_not_called_where_it_led_before(receiver: Receiver) -> None:
+    """Every call is checked, also one that had a connection."""
+    receiver.keeps = True
+    guard = WebhookGuard(allow_loopback=True, resolve=resolver(["127.0.0.1"], ["10.0.0.1"]))
+    url = f"http://shop.example:{receiver.port}/hook"
+    await guard.post(url, SENT)
+    with pytest.raises(WebhookUrlRefused):
+        await guard.post(url, SENT)
+    await guard.close()
+    assert 1 == len(receiver.calls)
+
+
+async def test_a_kept_connection_that_the_business_has_closed_costs_no_webhook(receiver: Receiver) -> None:
+    """Its server says nothing of closing, and closes; the next call is made on a new one."""
+    guard = WebhookGuard(allow_loopback=True)
+    for _ in range(20):
+        assert 200 == (await guard.post(receiver.url, SENT)).status
+    await guard.close()
+    assert receiver.connections >= 20
+
+
+async def test_names_beyond_those_that_are_kept_are_called_as_well(receiver: Receiver) -> None:
+    """The one that was called longest ago loses its connections."""
+    receiver.keeps = True
+    guard = WebhookGuard(allow_loopback=True, resolve=resolver(["127.0.0.1"]))
+    for number in (*range(NAMES_MAX + 1), NAMES_MAX, 0):
+        await guard.post(f"http://shop-{number}.example:{receiver.port}/hook", SENT)
+    await guard.close()
+    assert NAMES_MAX + 2 == receiver.connections
