@@ -37,6 +37,11 @@ class Admission:
         """How many calls wait now."""
         return sum(len(line) for line in self._lines.values())
 
+    @property
+    def lines(self) -> int:
+        """How many merchants wait now."""
+        return len(self._lines)
+
     @asynccontextmanager
     async def turn(self, merchant_id: str) -> AsyncIterator[None]:
         """The caller works. RateLimited when the merchant's line is full, Unavailable when no turn came in time."""

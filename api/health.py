@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from api.answers import answer
 from api.finding_metrics import read_findings
-from api.metrics import registry_for
+from api.metrics import TurnCollector, registry_for
 from api.services import FromServices, Services
 from store.revision import HEAD, revision
 
@@ -47,7 +47,8 @@ async def readyz(services: FromServices) -> Response:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(services: FromServices) -> Response:
     """Counts for Prometheus."""
-    registry = registry_for(services.database, await read_findings(services.database))
+    findings = await read_findings(services.database)
+    registry = registry_for(services.database, TurnCollector(services.admission), findings)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.admission import Admission
 from store.database import Database
 
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
@@ -38,6 +39,18 @@ class CommitCollector(Collector):
         for name, count in self._database.reads.items():
             reads.add_metric([name], count)
         yield reads
+
+
+class TurnCollector(Collector):
+    """Who waits for a turn in this process."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The lines as they are now: how many calls, and of how many merchants."""
+        yield GaugeMetricFamily("paysaga_writes_waiting", "Calls that wait for a turn.", self._admission.waiting)
+        yield GaugeMetricFamily("paysaga_writes_lines", "Merchants whose calls wait.", self._admission.lines)
 
 
 def registry_for(database: Database, *others: Collector) -> CollectorRegistry:

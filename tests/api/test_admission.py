@@ -10,6 +10,7 @@ import pytest
 
 from api.admission import Admission
 from api.app import create_app
+from api.metrics import TurnCollector
 from domain.errors import RateLimited, Unavailable
 from tests.support.centre import eventually, make_services
 from tests.support.shop import Shop
@@ -70,6 +71,13 @@ async def test_a_merchant_alone_has_all_turns(calls: Calls) -> None:
     """Nothing is kept free for others that do not come."""
     await calls.come("a1", "a2", "a3")
     assert (["a1", "a2"], 1) == (calls.begun, calls.admission.waiting)
+
+
+async def test_metrics_tell_who_waits(calls: Calls) -> None:
+    """How many calls, and of how many merchants."""
+    await calls.come("a1", "a2", "a3", "a4", "b1")
+    told = {family.name: family.samples[0].value for family in TurnCollector(calls.admission).collect()}
+    assert {"paysaga_writes_waiting": 3, "paysaga_writes_lines": 2} == told
 
 
 async def test_merchants_that_wait_have_the_next_turns_in_rotation(calls: Calls) -> None:
