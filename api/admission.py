@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from domain.errors import RateLimited, Unavailable
 
-PATIENCE_S = 3.0
+PATIENCE_S = 6.0
 TURN_S = 0.5
 
 Waiting = asyncio.Future[None]
