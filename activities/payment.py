@@ -1,6 +1,5 @@
 """The payment's own rows: open, refuse, pivot, close, finish, flag; each one transaction that a repeat finds done."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -98,13 +97,7 @@ class PaymentSteps:
     async def pivot(self, command: StepCommand) -> PaymentView:
         """One transaction: every try stands, the payment is `confirming`; from here there is only forward."""
         async with self._database.transaction("payment.pivot", command.payment_id) as session:
-            return await payments.move(
-                session,
-                command.payment_id,
-                origins=BEFORE_PIVOT,
-                to=PaymentState.CONFIRMING,
-                columns={"paid_at": datetime.now(UTC).isoformat(), "certainty": "sure"},
-            )
+            return await payments.pivot(session, command.payment_id, origins=BEFORE_PIVOT)
 
     @activity.defn(name="payment.close")
     async def close(self, command: CloseCommand) -> PaymentView:

@@ -14,6 +14,10 @@ from domain.states import PaymentState, Purpose
 _VIEW = text("SELECT payment_view(:id)")
 _OPEN = text("SELECT payment_open(CAST(:payment AS jsonb), CAST(:lines AS jsonb), CAST(:attempt AS jsonb))")
 _MOVE = text("SELECT payment_move(:id, CAST(:origins AS text[]), :to, CAST(:columns AS jsonb), :event)")
+_PIVOT = text(
+    "SELECT payment_move(:id, CAST(:origins AS text[]), 'confirming',"
+    " jsonb_build_object('paid_at', clock_timestamp(), 'certainty', 'sure'), NULL)"
+)
 _SEND = text("SELECT attempt_send(:out_no)")
 _UNSEND = text("SELECT attempt_unsend(:out_no)")
 _RECORD = text("SELECT answer_record(:out_no, CAST(:attempt AS jsonb), CAST(:evidence AS jsonb), CAST(:move AS jsonb))")
@@ -93,6 +97,11 @@ async def move(  # noqa: PLR0913 - the one statement that moves a payment
         "event": event,
     }
     return PaymentView.model_validate(await session.scalar(_MOVE, arguments))
+
+
+async def pivot(session: AsyncSession, payment_id: str, *, origins: tuple[PaymentState, ...]) -> PaymentView:
+    """The payment is `confirming` if it was in one of `origins`, and paid by now, by the database's clock."""
+    return PaymentView.model_validate(await session.scalar(_PIVOT, {"id": payment_id, "origins": list(origins)}))
 
 
 _SUCCEED = text("SELECT payment_succeed(:id)")
