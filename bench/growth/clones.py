@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 #: Digits at the end of a number that tell the clones of one row apart; the rest stays, and with it the time in it.
 DIGITS = 8
+#: The schema in which the template's rows lie while clones are made.
+ASIDE = "seeding"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ TABLES = (
             "id": renumbered("id"),
             "order_no": "s.order_no",
             "payer_account_id": "s.wallet_id",
-            "payer": "jsonb_set(t.payer, '{{account_id}}', to_jsonb(s.wallet_id))",
+            "payer": "jsonb_set(t.payer, '{account_id}', to_jsonb(s.wallet_id))",
         },
     ),
     Table("payment_line", "t.payment_id = '{payment_id}'", {**_PAYMENT_ID, "sku": "s.sku"}),
@@ -82,11 +84,15 @@ TABLES = (
 )
 
 
-def insert(table: Table, columns: Iterable[str], payment_id: str) -> str:
+def template(table: Table, payment_id: str) -> str:
+    """The statement that puts the rows of one payment aside: looked for once, however many there are by then."""
+    of = table.of.format(payment_id=payment_id)
+    return f"CREATE TABLE {ASIDE}.{table.name} AS SELECT t.* FROM {table.name} t WHERE {of};"  # noqa: S608 - our words
+
+
+def insert(table: Table, columns: Iterable[str]) -> str:
     """The statement that makes the clones' rows of one table; columns that the server fills are not among `columns`."""
     names = list(columns)
-    words = {"payment_id": payment_id}
-    chosen = ", ".join(table.other[name].format(**words) if name in table.other else f't."{name}"' for name in names)
+    chosen = ", ".join(table.other.get(name, f't."{name}"') for name in names)
     quoted = ", ".join(f'"{name}"' for name in names)
-    of = table.of.format(**words)
-    return f"INSERT INTO {table.name} ({quoted}) SELECT {chosen} FROM {table.name} t CROSS JOIN seed s WHERE {of};"  # noqa: S608
+    return f"INSERT INTO {table.name} ({quoted}) SELECT {chosen} FROM {ASIDE}.{table.name} t CROSS JOIN seed s;"  # noqa: S608

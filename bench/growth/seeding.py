@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError
-from bench.growth.clones import DIGITS, TABLES, insert
+from bench.growth.clones import ASIDE, DIGITS, TABLES, insert, template
 from bench.plans import Shop
 from bench.rows import Rows
 from devstack.postgres import EmbeddedPostgres
@@ -16,11 +17,11 @@ from ledger import steps
 from ledger.legs import StepKey
 
 CHUNK = 1_000
-#: A balance that changes often within one transaction leaves versions behind that every later change walks over.
-MONEY_AT_ONCE = 50
 #: As many at once as use two processors; each has wallets of its own, so that none waits for another.
 SESSIONS = 2
 FOLD_EVERY, SAY_EVERY = 5, 25
+#: Fewer checkpoints while payments are stored: after each, every page that changes is written to the log whole.
+WAL_MEANWHILE = "'16GB'"
 
 _TEMPLATE = """
     SELECT * FROM payment WHERE state = 'succeeded' AND merchant_id = '{merchant_id}'
@@ -44,12 +45,16 @@ SELECT n, '{prefix}' || lpad(n::text, {digits}, '0'), 'stored-' || n,
 FROM generate_series({first}, {last}) AS n;
 """
 _COMMIT = "COMMIT;\n"
+_FORGET = f"DROP SCHEMA IF EXISTS {ASIDE} CASCADE;\n"
 _MONEY = """
-SELECT count(ledger_hold('payment', s.payment_id, 'hold', s.wallet_id, '{merchant_id}', {balance_minor}, '{currency}',
-    '{expires_at}', 'balance part of a payment')) FROM seed s WHERE {some};
-SELECT count((ledger_post('payment', s.payment_id, '{step}', '{merchant_id}', '{event_at}', NULL,
-    replace(replace('{legs}', '@payment@', s.payment_id), '@wallet@', s.wallet_id)::jsonb, NULL)).posted)
-FROM seed s WHERE {some};
+DO $money$ DECLARE s record; BEGIN
+FOR s IN SELECT payment_id, wallet_id FROM seed ORDER BY n LOOP
+    PERFORM ledger_hold('payment', s.payment_id, 'hold', s.wallet_id, '{merchant_id}', {balance_minor}, '{currency}',
+        '{expires_at}', 'balance part of a payment');
+    PERFORM ledger_post('payment', s.payment_id, '{step}', '{merchant_id}', '{event_at}', NULL,
+        replace(replace('{legs}', '@payment@', s.payment_id), '@wallet@', s.wallet_id)::jsonb, NULL);
+    COMMIT;  -- else versions of balances and dead entries of open holds gather, and every later change walks over them
+END LOOP; END $money$;
 """
 _SOLD = """
 UPDATE stock SET sold = moved.quantity FROM (
@@ -79,25 +84,30 @@ class Seeding:
     async def grow_to(self, payments: int) -> int:
         """There are so many payments, everything is folded and the planner knows; answers how many were added."""
         missing = max(0, payments - self.stored())
-        template = self._template()
-        first, events = self._first_number(), self._events(template["id"])
+        found = self._newest()
+        first, events = self._first_number(), self._events(found["id"])
         base = int(self._rows.read(_LAST_FEED_NO)[0]["feed_no"]) - first * events
-        chunk = self._clones(template["id"]) + _COMMIT + self._money(template)
-        numbered = {"prefix": template["id"][:-DIGITS], "feed_no": base, "events": events}
+        chunk = self._clones() + _COMMIT + self._money(found)
+        numbered = {"prefix": found["id"][:-DIGITS], "feed_no": base, "events": events}
+        self._sql(self._put_aside(found["id"]))
+        self._rows.set("max_wal_size", WAL_MEANWHILE)
         spans = [range(start, min(start + CHUNK, first + missing)) for start in range(first, first + missing, CHUNK)]
         await asyncio.gather(*(self._session(turn, spans[turn::SESSIONS], numbered, chunk) for turn in range(SESSIONS)))
-        for script in (_FOLD, _SOLD, "VACUUM (ANALYZE);", "CHECKPOINT;"):
+        for script in (_FOLD, _SOLD, _FORGET, "VACUUM (ANALYZE);", "CHECKPOINT;"):
             await asyncio.to_thread(self._sql, script)
+        self._rows.set("max_wal_size", "DEFAULT")
         return missing
 
     async def _session(self, turn: int, spans: Sequence[range], numbered: Mapping[str, Any], chunk: str) -> None:
-        """One span after another; the first session also folds."""
-        for done, span in enumerate(spans):
+        """One span after another; the first session also folds, and says how long its chunks take."""
+        said_at = time.monotonic()
+        for done, span in enumerate(spans, start=1):
             await asyncio.to_thread(self._sql, self._seed(turn, span, numbered) + chunk)
             if turn == 0 and done % FOLD_EVERY == 0:
                 await asyncio.to_thread(self._sql, _FOLD)
             if turn == 0 and done % SAY_EVERY == 0:
-                self._say(f"chunk {done + 1} of {len(spans)} stored, {SESSIONS} at a time")
+                chunk_s, said_at = (time.monotonic() - said_at) / SAY_EVERY, time.monotonic()
+                self._say(f"chunk {done} of {len(spans)} stored, {SESSIONS} at a time, {chunk_s:.2f} s each")
 
     def _seed(self, turn: int, span: range, numbered: Mapping[str, Any]) -> str:
         wallet_ids = self._shop.wallet_ids[turn::SESSIONS]
@@ -112,33 +122,28 @@ class Seeding:
             **numbered,
         )
 
-    def _clones(self, payment_id: str) -> str:
+    def _put_aside(self, payment_id: str) -> str:
+        templates = "\n".join(template(table, payment_id) for table in TABLES)
+        return f"{_FORGET}CREATE SCHEMA {ASIDE};\n{templates}"
+
+    def _clones(self) -> str:
         columns: dict[str, list[str]] = {}
         for row in self._rows.read(_COLUMNS):
             columns.setdefault(row["table_name"], []).append(row["column_name"])
-        return "\n".join(insert(table, columns[table.name], payment_id) for table in TABLES)
+        return "\n".join(insert(table, columns[table.name]) for table in TABLES)
 
-    def _money(self, template: Mapping[str, Any]) -> str:
-        legs = [leg.model_dump(exclude_none=True) for leg in _legs(template)]
-        parts = CHUNK // MONEY_AT_ONCE
-        return "".join(
-            self._some_money(template, json.dumps(legs), f"s.n / {MONEY_AT_ONCE} % {parts} = {part}")
-            for part in range(parts)
-        )
-
-    def _some_money(self, template: Mapping[str, Any], legs: str, some: str) -> str:
+    def _money(self, found: Mapping[str, Any]) -> str:
         return _MONEY.format(
-            some=some,
-            merchant_id=template["merchant_id"],
-            balance_minor=template["balance_minor"],
-            currency=template["currency"],
-            expires_at=template["expires_at"],
-            event_at=template["paid_at"],
+            merchant_id=found["merchant_id"],
+            balance_minor=found["balance_minor"],
+            currency=found["currency"],
+            expires_at=found["expires_at"],
+            event_at=found["paid_at"],
             step=steps.PAYMENT.name,
-            legs=legs,
+            legs=json.dumps([leg.model_dump(exclude_none=True) for leg in _legs(found)]),
         )
 
-    def _template(self) -> dict[str, Any]:
+    def _newest(self) -> dict[str, Any]:
         found = self._rows.read(_TEMPLATE.format(merchant_id=self._shop.merchant_id))
         if not found:
             raise BenchError("No payment has succeeded yet that others could be made from.")
