@@ -17,7 +17,6 @@ import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
@@ -35,6 +34,7 @@ from activities.funds import Funds
 from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
 from activities.partitioning import Partitioning
+from activities.payloads import data_converter
 from activities.payment import PaymentSteps
 from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
@@ -220,7 +220,7 @@ async def connect(settings: Settings) -> Client:
     return await Client.connect(
         settings.require_temporal_address(),
         namespace=settings.temporal_namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         interceptors=[Tracing()],
         runtime=runtime,
     )

@@ -51,7 +51,9 @@ class PaymentSteps:
         """
         try:
             async with self._database.transaction("payment.open", command.payment_id) as session:
-                view, counted = await self._opened(session, command.payment_id)
+                opening = await payments.begin_open(session, command.payment_id, holds=True)
+                view = await self._opened(session, command.payment_id, opening)
+                counted = opening.view is None and opening.ruled
                 return view if counted else await self._branches.hold(session, view)
         except BusinessError as refusal:
             _log.info("opened_without_holds", reason=refusal.code)
@@ -60,16 +62,15 @@ class PaymentSteps:
                 raise
             _log.info("opened_without_holds", reason="in_use")
         async with self._database.transaction("payment.open", command.payment_id) as session:
-            return (await self._opened(session, command.payment_id))[0]
+            opening = await payments.begin_open(session, command.payment_id, holds=False)
+            return await self._opened(session, command.payment_id, opening)
 
-    async def _opened(self, session: AsyncSession, payment_id: str) -> tuple[PaymentView, bool]:
-        """The payment, and whether this transaction has counted it in a limit of the merchant's."""
-        if view := await payments.view(session, payment_id):
-            return view, False
-        request = await payments.request(session, payment_id)
-        if request is None:
+    async def _opened(self, session: AsyncSession, payment_id: str, opening: payments.Opening) -> PaymentView:
+        if opening.view is not None:
+            return opening.view
+        if opening.request is None:
             raise NotFound(f"no request was kept for {payment_id}")
-        return await self._insert(session, payment_id, request), request["ruled"]
+        return await self._insert(session, payment_id, opening.request)
 
     async def _insert(self, session: AsyncSession, payment_id: str, request: dict[str, Any]) -> PaymentView:
         order = PaymentOrder.model_validate(request["body"])

@@ -1,6 +1,7 @@
 """The payment's rows: each function is one statement of a step, inside the caller's transaction."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +27,17 @@ _FORBID = text(
     "UPDATE attempt SET state = 'never_sent', updated_at = now() WHERE out_no = :out_no AND state = 'intent'"
 )
 #: `read_at` is the database's clock, which all processes share: theirs may be wrong, and decide nothing.
-_REQUEST = text(
-    "SELECT clock_timestamp() AS read_at,"
-    " r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
+_OPENING = text(
+    "WITH opening AS (SELECT clock_timestamp() AS read_at, payment_view(:id) AS view, r.body, r.merchant_id,"
+    " a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
     " EXISTS (SELECT FROM merchant_rule m WHERE m.merchant_id = r.merchant_id"
     " AND m.operation = coalesce(r.body ->> 'purpose', 'payment') AND m.currency = r.body ->> 'currency') AS ruled"
-    " FROM payment_request r LEFT JOIN channel_account a"
-    " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled"
-    " WHERE r.payment_id = :id"
+    " FROM (VALUES (CAST(:id AS text))) wanted (id) LEFT JOIN payment_request r ON r.payment_id = wanted.id"
+    " LEFT JOIN channel_account a"
+    " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled)"
+    " SELECT opening.*, CASE WHEN :holds AND (view IS NOT NULL OR NOT ruled) THEN"
+    " ARRAY[set_config('lock_timeout', '300ms', true), set_config('statement_timeout', '1000ms', true)] END AS briefly"
+    " FROM opening"
 )
 _STANDING = text(
     "SELECT clock_timestamp() AS read_at,"
@@ -59,13 +63,28 @@ async def require_view(session: AsyncSession, payment_id: str) -> PaymentView:
     return found
 
 
-async def request(session: AsyncSession, payment_id: str) -> dict[str, Any] | None:
-    """The validated request and the fee rule of its channel account, from which a payment opens.
+@dataclass(frozen=True)
+class Opening:
+    """What a payment opens from: what is open already, or the validated request with its channel account's fee rule.
 
     `ruled` is true when the merchant has a rule for it.
     """
-    found = (await session.execute(_REQUEST, {"id": payment_id})).mappings().one_or_none()
-    return None if found is None else dict(found)
+
+    view: PaymentView | None
+    request: dict[str, Any] | None
+    ruled: bool
+
+
+async def begin_open(session: AsyncSession, payment_id: str, *, holds: bool) -> Opening:
+    """The first statement of the transaction that opens.
+
+    Where that is to hold too (`holds`), it waits only briefly for what is in use: holding has a step of its own, which
+    has the payment's time, and `open` has two seconds. A limit that is counted is waited for as long as any lock.
+    """
+    row = (await session.execute(_OPENING, {"id": payment_id, "holds": holds})).mappings().one()
+    found, known = row["view"], row["body"] is not None
+    view = None if found is None else PaymentView.model_validate(found)
+    return Opening(view, dict(row) if known else None, row["ruled"])
 
 
 async def insert(
