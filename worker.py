@@ -58,19 +58,8 @@ from store.database import Database
 from store.failpoint_file import armed_failpoints
 from store.revision import wait_for_schema
 from store.secrets import SecretBox
-from workflows.partitions import PartitionsWorkflow
-from workflows.payment import PaymentWorkflow
-from workflows.payout import PayoutWorkflow
-from workflows.refund import RefundWorkflow
-from workflows.seal import SealWorkflow
-from workflows.sweeper import SweeperWorkflow
-from workflows.top_up import TopUpWorkflow
-from workflows.transfer import TransferWorkflow
-from workflows.verify import VerifyWorkflow
-from workflows.watch import WatchWorkflow
+from workflows.registered import SAGAS, SCHEDULED
 
-SCHEDULED = (PartitionsWorkflow, SealWorkflow, SweeperWorkflow, VerifyWorkflow, WatchWorkflow)
-SAGAS = (PaymentWorkflow, TopUpWorkflow, RefundWorkflow, PayoutWorkflow, TransferWorkflow)
 WORKFLOWS: tuple[type[Any], ...] = (*SAGAS, *SCHEDULED)
 UNVERSIONED = "unversioned"
 #: One queue for each channel, apart from its other calls: a rush of payouts delays no payment.
