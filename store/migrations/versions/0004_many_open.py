@@ -1,4 +1,4 @@
-"""What the end of a hold costs does not grow with the number of holds that are open."""
+"""What a step costs does not grow with what else is open: holds, payments and refunds."""
 
 from store.migrations.frozen import run_sql
 
