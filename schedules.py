@@ -1,5 +1,8 @@
 """What Temporal is told once, before any worker polls: our search attributes, and what runs on a schedule."""
 
+import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -34,6 +37,7 @@ from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SAGA_QUEUE = "saga"
+TAKEN_LIMIT_S, LOOK_EVERY_S = 30.0, 0.1
 #: As that of sagas: a worker that was killed in the middle of a look costs seconds.
 TASK_TIMEOUT = timedelta(seconds=3)
 #: After the book's day has ended, when little is paid.
@@ -58,7 +62,10 @@ ENDS_WITHIN = {
 
 
 async def add_attributes(client: Client) -> None:
-    """The client's namespace has our search attributes; repeatable."""
+    """The client's namespace has our search attributes, and its server takes them; repeatable.
+
+    Raises `RPCError` when it does not take them within half a minute.
+    """
     keyword, flag = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
     attributes = {key.name: keyword for key in (PAYMENT_STATE, MERCHANT_ID, ORDER_NO, CHANNEL)}
     attributes[NEEDS_ATTENTION.name] = flag
@@ -68,6 +75,21 @@ async def add_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
+    await _until_taken(client, list(attributes))
+
+
+async def _until_taken(client: Client, names: Sequence[str]) -> None:
+    """A server remembers the names of its namespaces for a while: one that is new is refused until it looks again."""
+    gives_up_at = time.monotonic() + TAKEN_LIMIT_S
+    while True:
+        try:
+            await client.count_workflows(" OR ".join(f"{name} IS NOT NULL" for name in names))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT or time.monotonic() > gives_up_at:
+                raise
+            await asyncio.sleep(LOOK_EVERY_S)
+        else:
+            return
 
 
 async def add_schedules(client: Client, settings: Settings) -> None:

@@ -17,7 +17,6 @@ import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
@@ -35,6 +34,7 @@ from activities.funds import Funds
 from activities.inventory import Inventory
 from activities.local_branches import LocalBranches
 from activities.partitioning import Partitioning
+from activities.payloads import data_converter
 from activities.payment import PaymentSteps
 from activities.payout import PayoutSteps
 from activities.refund import RefundSteps
@@ -80,7 +80,10 @@ RECONNECT_EVERY_S = 0.5
 STICKY_LIMIT = timedelta(seconds=1)
 CACHED_WORKFLOWS = 2_000
 WORKFLOW_TASKS, LOCAL_ACTIVITIES, ACTIVITIES = 100, 200, 100
-POLLERS = 10
+#: A task that finds nobody waiting for it is written to the server's backlog and read again: latency and two writes.
+#: Half of the pollers wait for the first tasks of workflows, half for tasks of workflows that this process remembers.
+WORKFLOW_POLLERS, FIRST_TASKS = 20, 0.5
+ACTIVITY_POLLERS = 10
 #: An activation takes about a millisecond: more threads would only hand the interpreter's lock around.
 WORKFLOW_THREADS = 8
 #: Most of what the collector would look at again and again lives as long as the process.
@@ -181,7 +184,9 @@ def make_worker(parts: WorkerParts, queue: str, *, workflows: Sequence[type[Any]
         max_concurrent_local_activities=LOCAL_ACTIVITIES if queue == SAGA_QUEUE else None,
         max_concurrent_activities=ACTIVITIES,
         max_task_queue_activities_per_second=_throttle(parts.settings, queue),
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(WORKFLOW_POLLERS),
+        nonsticky_to_sticky_poll_ratio=FIRST_TASKS,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(ACTIVITY_POLLERS),
         sticky_queue_schedule_to_start_timeout=STICKY_LIMIT,
         graceful_shutdown_timeout=GRACE,
         deployment_config=_deployment(parts.settings.worker_version),
@@ -215,7 +220,7 @@ async def connect(settings: Settings) -> Client:
     return await Client.connect(
         settings.require_temporal_address(),
         namespace=settings.temporal_namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         interceptors=[Tracing()],
         runtime=runtime,
     )

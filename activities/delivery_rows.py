@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,14 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _ANSWER_CHARACTERS_KEPT = 2_000
 _GONE = 410
 
-_TO_SEND = text("""
+#: What signs a delivery, of `webhook_endpoint endpoint`, by the database's clock: a process's own may be wrong.
+SIGNING = """clock_timestamp() AS read_at, endpoint.secret,
+           CASE WHEN endpoint.previous_until > clock_timestamp() THEN endpoint.previous_secret END AS previous_secret"""
+_TO_SEND = text(f"""
     SELECT delivery.url, delivery.state, event.id AS event_id, event.type, event.body,
-           endpoint.secret, endpoint.previous_secret, endpoint.previous_until
+           {SIGNING}
     FROM delivery
     JOIN event ON event.id = delivery.event_id
     LEFT JOIN webhook_endpoint endpoint ON endpoint.merchant_id = delivery.merchant_id
     WHERE delivery.id = :delivery_id
-""")
+""")  # noqa: S608 - it is a constant
 
 # A delivery that ended stays as it ended: a second runner of the same delivery only adds its attempt.
 _RECORD = text("""
@@ -40,7 +43,10 @@ _RECORD = text("""
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A delivery with all that its call needs; secrets are sealed, the newest first."""
+    """A delivery with all that its call needs; secrets are sealed, the newest first.
+
+    `read_at` is the database's clock: whoever sends it may have a wrong one.
+    """
 
     url: str
     state: str
@@ -48,6 +54,7 @@ class Outgoing:
     event_type: str
     body: str
     sealed_secrets: tuple[bytes, ...]
+    read_at: datetime
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ async def read_outgoing(session: AsyncSession, delivery_id: str) -> Outgoing | N
     row = (await session.execute(_TO_SEND, {"delivery_id": delivery_id})).mappings().one_or_none()
     if row is None:
         return None
-    return Outgoing(row["url"], row["state"], row["event_id"], row["type"], row["body"], sealed_secrets(row))
+    event_id, event_type = row["event_id"], row["type"]
+    return Outgoing(row["url"], row["state"], event_id, event_type, row["body"], sealed_secrets(row), row["read_at"])
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,5 @@ async def record_calls(session: AsyncSession, called: Sequence[Called]) -> None:
 
 
 def sealed_secrets(row: RowMapping) -> tuple[bytes, ...]:
-    """The secrets of an endpoint's row that sign now, the newest first; none where there is no endpoint."""
-    until = row["previous_until"]
-    previous_signs = row["previous_secret"] and until and until > datetime.now(UTC)
-    return tuple(secret for secret in (row["secret"], previous_signs and row["previous_secret"]) if secret)
+    """The secrets of a row with `SIGNING` that sign now, the newest first; none where there is no endpoint."""
+    return tuple(secret for secret in (row["secret"], row["previous_secret"]) if secret)

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.delivery_rows import Outgoing
+from activities.delivery_rows import SIGNING, Outgoing
 from activities.event_endpoints import Endpoint, endpoint_of
 from activities.event_handing import Handing, NewDelivery
 from activities.event_targets import targets
@@ -26,16 +26,16 @@ _FEED_LOCK = 383_687
 
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 # One statement after the lock's: whoever had the lock before has committed when this one looks.
-_UNNUMBERED = text("""
+_UNNUMBERED = text(f"""
     SELECT unnumbered.*, (SELECT coalesce(max(feed_no), 0) FROM event) AS last_feed_no,
-           endpoint.url, endpoint.events, endpoint.secret, endpoint.previous_secret, endpoint.previous_until
+           endpoint.url, endpoint.events, {SIGNING}
     FROM (
         SELECT id, merchant_id, type, object_id, object_version, snapshot, created_at, sequence
         FROM event WHERE feed_no IS NULL ORDER BY sequence LIMIT :limit
     ) unnumbered
     LEFT JOIN webhook_endpoint endpoint ON endpoint.merchant_id = unnumbered.merchant_id
     ORDER BY unnumbered.sequence
-""").columns(snapshot=JSONB, events=JSONB)
+""").columns(snapshot=JSONB, events=JSONB)  # noqa: S608 - it is a constant
 _DELIVERIES = """
     INSERT INTO delivery (id, event_id, merchant_id, url)
     SELECT * FROM unnest(CAST(:delivery_ids AS text[]), CAST(:event_ids AS text[]), CAST(:merchant_ids AS text[]),
@@ -104,7 +104,7 @@ async def number_events(session: AsyncSession, render: Render, limit: int) -> Nu
     if not rendered:
         return Numbered(0)
     told = [(entry, url) for entry in rendered for url in entry.urls]
-    deliveries = tuple(new_delivery(new_id("dlv"), entry, url) for entry, url in told)
+    deliveries = tuple(new_delivery(entry, url, read_at=rows[0]["read_at"]) for entry, url in told)
     await _write_numbers(session, rendered, deliveries, first=rows[0]["last_feed_no"] + 1)
     return Numbered(len(rendered), deliveries)
 
@@ -114,11 +114,11 @@ def committed_event(row: RowMapping) -> CommittedEvent:
     return CommittedEvent(**{field.name: row[field.name] for field in fields(CommittedEvent)})
 
 
-def new_delivery(delivery_id: str, told: RenderedEvent, url: str) -> NewDelivery:
-    """The delivery as the feed tries it first, or hands it over."""
-    event = told.event
+def new_delivery(told: RenderedEvent, url: str, *, read_at: datetime) -> NewDelivery:
+    """A delivery of that event, as the feed tries it first, or hands it over; `read_at` is when its row was read."""
+    delivery_id, event = new_id("dlv"), told.event
     handing = Handing(event.id, event.type, event.object_id, event.merchant_id, delivery_id)
-    outgoing = Outgoing(url, "pending", event.id, event.type, told.body, told.sealed_secrets)
+    outgoing = Outgoing(url, "pending", event.id, event.type, told.body, told.sealed_secrets, read_at)
     return NewDelivery(delivery_id, handing, outgoing)
 
 

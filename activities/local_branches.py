@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
@@ -13,9 +12,6 @@ from domain.commands import BranchesCommand, PaymentView
 from domain.states import PaymentState
 from store import payments
 from store.database import Database
-
-#: What is in use is waited for by the participants' own step, which has the payment's time: `open` has two seconds.
-_BRIEFLY = text("SELECT set_config('lock_timeout', '300ms', true), set_config('statement_timeout', '1000ms', true)")
 
 
 class LocalBranches:
@@ -36,7 +32,6 @@ class LocalBranches:
         undecided = view.state.before_pivot and view.state is not PaymentState.CLOSING and view.failure_code is None
         if not undecided or not view.holders:
             return view
-        await session.execute(_BRIEFLY)
         for name in view.holders:
             await self._participants[name].try_(session, view.payment_id)
         return view.model_copy(update={"holds": True})

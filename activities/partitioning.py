@@ -1,6 +1,6 @@
 """The job of the partitions: those of the time to come exist, and the old ones are in the archive."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeats
 from domain.partitions import PartitionCommand, PartitionCounts
+from store.clock import database_now
 from store.database import Database
 from store.partitions import archive_oldest, make_ahead
 
@@ -44,10 +45,10 @@ class Partitioning:
         archived, kept_for = 0, None
         if retention_days is None:
             return archived, kept_for
-        before = datetime.now(UTC) - timedelta(days=retention_days)
         while True:
             async with self._database.transaction("partitions.archive") as session:
                 await session.execute(_PATIENT)
+                before = await database_now(session) - timedelta(days=retention_days)
                 found, kept_for = await archive_oldest(session, before)
             if not found:
                 return archived, kept_for

@@ -1,6 +1,5 @@
 """The payment's own rows: open, refuse, pivot, close, finish, flag; each one transaction that a repeat finds done."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -52,7 +51,9 @@ class PaymentSteps:
         """
         try:
             async with self._database.transaction("payment.open", command.payment_id) as session:
-                view, counted = await self._opened(session, command.payment_id)
+                opening = await payments.begin_open(session, command.payment_id, holds=True)
+                view = await self._opened(session, command.payment_id, opening)
+                counted = opening.view is None and opening.ruled
                 return view if counted else await self._branches.hold(session, view)
         except BusinessError as refusal:
             _log.info("opened_without_holds", reason=refusal.code)
@@ -61,16 +62,15 @@ class PaymentSteps:
                 raise
             _log.info("opened_without_holds", reason="in_use")
         async with self._database.transaction("payment.open", command.payment_id) as session:
-            return (await self._opened(session, command.payment_id))[0]
+            opening = await payments.begin_open(session, command.payment_id, holds=False)
+            return await self._opened(session, command.payment_id, opening)
 
-    async def _opened(self, session: AsyncSession, payment_id: str) -> tuple[PaymentView, bool]:
-        """The payment, and whether this transaction has counted it in a limit of the merchant's."""
-        if view := await payments.view(session, payment_id):
-            return view, False
-        request = await payments.request(session, payment_id)
-        if request is None:
+    async def _opened(self, session: AsyncSession, payment_id: str, opening: payments.Opening) -> PaymentView:
+        if opening.view is not None:
+            return opening.view
+        if opening.request is None:
             raise NotFound(f"no request was kept for {payment_id}")
-        return await self._insert(session, payment_id, request), request["ruled"]
+        return await self._insert(session, payment_id, opening.request)
 
     async def _insert(self, session: AsyncSession, payment_id: str, request: dict[str, Any]) -> PaymentView:
         order = PaymentOrder.model_validate(request["body"])
@@ -98,13 +98,7 @@ class PaymentSteps:
     async def pivot(self, command: StepCommand) -> PaymentView:
         """One transaction: every try stands, the payment is `confirming`; from here there is only forward."""
         async with self._database.transaction("payment.pivot", command.payment_id) as session:
-            return await payments.move(
-                session,
-                command.payment_id,
-                origins=BEFORE_PIVOT,
-                to=PaymentState.CONFIRMING,
-                columns={"paid_at": datetime.now(UTC).isoformat(), "certainty": "sure"},
-            )
+            return await payments.pivot(session, command.payment_id, origins=BEFORE_PIVOT)
 
     @activity.defn(name="payment.close")
     async def close(self, command: CloseCommand) -> PaymentView:

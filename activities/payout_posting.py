@@ -1,6 +1,6 @@
 """What a payout posts: when it is proven, and when it comes back; and how its try is given back."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -72,7 +72,7 @@ async def _post(
 ) -> None:
     request = book.PostRequest(
         merchant_id=row["merchant_id"],
-        event_at=at or datetime.now(UTC),
+        event_at=at or row["read_at"],
         legs=steps.legs(step, amounts, _parties(row)),
         memo=row["payout_no"],
     )

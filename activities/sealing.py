@@ -1,6 +1,6 @@
 """What is closed for good: the actions of operators in the audit's chain, and the days of the book."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
@@ -10,6 +10,7 @@ from activities.heartbeat import heartbeats
 from domain.verification import SealCounts
 from ledger.days import ZONE, last_sealed, seal_day, sealed_after
 from store import audit
+from store.clock import database_now
 from store.database import Database
 
 # A first seal may close many days; the limits of a payment's steps are not its own.
@@ -41,9 +42,9 @@ class Sealing:
 
         The log has the digest of each day that this run sealed, for whoever keeps it elsewhere.
         """
-        yesterday = datetime.now(ZONE).date() - timedelta(days=1)
-        async with heartbeats(), self._database.transaction("book.seal", str(yesterday)) as session:
+        async with heartbeats(), self._database.transaction("book.seal") as session:
             await session.execute(_PATIENT)
+            yesterday = (await database_now(session)).astimezone(ZONE).date() - timedelta(days=1)
             before = await last_sealed(session)
             sealed = await seal_day(session, yesterday)
             new = await sealed_after(session, None if before is None else before.day)

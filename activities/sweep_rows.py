@@ -13,21 +13,20 @@ class SweptObject:
     id: str
     merchant_id: str
     order_no: str
-    state: str
     needs_attention: bool
 
 
 _PAYMENT = (
     "SELECT CASE purpose WHEN 'top_up' THEN 'TopUp' ELSE 'Payment' END AS kind,"
-    " id, merchant_id, order_no, state, needs_attention FROM payment"
+    " id, merchant_id, order_no, needs_attention FROM payment"
 )
 _REFUND = (
-    "SELECT 'Refund' AS kind, id, merchant_id, coalesce(refund_no, out_refund_no) AS order_no, state, needs_attention"
+    "SELECT 'Refund' AS kind, id, merchant_id, coalesce(refund_no, out_refund_no) AS order_no, needs_attention"
     " FROM refund"
 )
-_PAYOUT = "SELECT 'Payout' AS kind, id, merchant_id, payout_no AS order_no, state, needs_attention FROM payout"
+_PAYOUT = "SELECT 'Payout' AS kind, id, merchant_id, payout_no AS order_no, needs_attention FROM payout"
 _TRANSFER = (
-    "SELECT 'Transfer' AS kind, id, merchant_id, transfer_no AS order_no, state, false AS needs_attention FROM transfer"
+    "SELECT 'Transfer' AS kind, id, merchant_id, transfer_no AS order_no, false AS needs_attention FROM transfer"
 )
 _ENDS = {
     _REFUND: "('succeeded', 'failed', 'bounced')",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -78,9 +79,9 @@ class _ClientOutbound(client.OutboundInterceptor):
 
 
 class _Held:
-    """The request id of one workflow run; an attribute, because context variables do not survive a replay."""
+    """The header of one workflow run; an attribute, because context variables do not survive a replay."""
 
-    request_id: str | None = None
+    header: Mapping[str, Payload] = MappingProxyType({})
 
 
 class _WorkflowInbound(worker.WorkflowInboundInterceptor):
@@ -92,7 +93,8 @@ class _WorkflowInbound(worker.WorkflowInboundInterceptor):
         super().init(_WorkflowOutbound(outbound, self._held))
 
     async def execute_workflow(self, input: worker.ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401 - theirs
-        self._held.request_id = _read(input.headers) or self._held.request_id
+        if HEADER in input.headers:
+            self._held.header = {HEADER: input.headers[HEADER]}
         return await super().execute_workflow(input)
 
 
@@ -102,21 +104,16 @@ class _WorkflowOutbound(worker.WorkflowOutboundInterceptor):
         self._held = held
 
     def start_activity(self, input: worker.StartActivityInput) -> Any:  # noqa: A002, ANN401 - theirs
-        input.headers = self._with_id(input.headers)
+        input.headers = {**input.headers, **self._held.header}
         return super().start_activity(input)
 
     def start_local_activity(self, input: worker.StartLocalActivityInput) -> Any:  # noqa: A002, ANN401 - theirs
-        input.headers = self._with_id(input.headers)
+        input.headers = {**input.headers, **self._held.header}
         return super().start_local_activity(input)
 
     async def start_child_workflow(self, input: worker.StartChildWorkflowInput) -> Any:  # noqa: A002, ANN401 - theirs
-        input.headers = self._with_id(input.headers)
+        input.headers = {**input.headers, **self._held.header}
         return await super().start_child_workflow(input)
-
-    def _with_id(self, headers: Mapping[str, Payload]) -> Mapping[str, Payload]:
-        if self._held.request_id is None:
-            return headers
-        return {**headers, HEADER: _payload(self._held.request_id)}
 
 
 class _ActivityInbound(worker.ActivityInboundInterceptor):

@@ -1,6 +1,6 @@
 """A transfer between accounts: limits, posting, row and event in one transaction."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -52,21 +52,22 @@ async def _make(session: AsyncSession, command: TransferCommand) -> TransferView
     kept = await operations.kept_request(session, command.transfer_id)
     request = TransferRequest.model_validate(kept.body)
     if request.suspense_item_id is not None:
-        return await post_item(session, command, request, request.suspense_item_id)
-    return await _post(session, command, request)
+        return await post_item(session, command, request, item_id=request.suspense_item_id, at=kept.read_at)
+    return await _post(session, command, request, at=kept.read_at)
 
 
-async def _post(session: AsyncSession, command: TransferCommand, request: TransferRequest) -> TransferView:
+async def _post(
+    session: AsyncSession, command: TransferCommand, request: TransferRequest, *, at: datetime
+) -> TransferView:
     source = await spendable_account(session, request.from_account_id, command.merchant_id)
     owner = None if request.across_merchants else command.merchant_id
     target = await spendable_account(session, request.to_account_id, owner)
     if source.kind is AccountKind.MERCHANT_AVAILABLE and not request.across_merchants:
         await require_no_debt(session, command.merchant_id, request.currency)
     fee_minor = await _admit(session, command, request)
-    now = datetime.now(UTC)
     posting = book.PostRequest(
         merchant_id=command.merchant_id,
-        event_at=now,
+        event_at=at,
         legs=steps.legs(
             steps.TRANSFER,
             {"transfer_minor": request.amount_minor, "fee_minor": fee_minor},
@@ -77,7 +78,7 @@ async def _post(session: AsyncSession, command: TransferCommand, request: Transf
     key = StepKey(biz_type="transfer", biz_id=command.transfer_id, step=steps.TRANSFER.name)
     await book.post(session, key, posting)
     row = request.model_dump(mode="json") | {"id": command.transfer_id, "merchant_id": command.merchant_id}
-    return await transfers.insert(session, row | {"fee_minor": fee_minor, "succeeded_at": now.isoformat()})
+    return await transfers.insert(session, row | {"fee_minor": fee_minor, "succeeded_at": at.isoformat()})
 
 
 async def _admit(session: AsyncSession, command: TransferCommand, request: TransferRequest) -> int:

@@ -1,6 +1,6 @@
 """A suspense item ends in a wallet: item, posting, row and event in one transaction."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,7 @@ from store.suspense import ItemInSuspense
 
 
 async def post_item(
-    session: AsyncSession, command: TransferCommand, request: TransferRequest, item_id: str
+    session: AsyncSession, command: TransferCommand, request: TransferRequest, *, item_id: str, at: datetime
 ) -> TransferView:
     """The wallet has the item's whole amount, without a fee or limits: it was owed to somebody all the time.
 
@@ -29,10 +29,9 @@ async def post_item(
     )
     item = await suspense.take(session, item_id, taking)
     wallet = await _wallet(session, item, request.to_account_id)
-    now = datetime.now(UTC)
     posting = book.PostRequest(
         merchant_id=item.merchant_id,
-        event_at=now,
+        event_at=at,
         legs=steps.legs(
             steps.SUSPENSE_TO_WALLET, {"suspense_minor": item.amount_minor}, _parties(command, item, wallet.id)
         ),
@@ -42,7 +41,7 @@ async def post_item(
     await book.post(session, StepKey(biz_type="transfer", biz_id=command.transfer_id, step=step), posting)
     await suspense.end(session, item_id, command.transfer_id)
     row = request.model_dump(mode="json") | {"id": command.transfer_id, "merchant_id": item.merchant_id}
-    return await transfers.insert(session, row | {"fee_minor": 0, "succeeded_at": now.isoformat()})
+    return await transfers.insert(session, row | {"fee_minor": 0, "succeeded_at": at.isoformat()})
 
 
 async def _wallet(session: AsyncSession, item: ItemInSuspense, account_id: str) -> AccountBalance:

@@ -127,7 +127,9 @@ class WebhookGuard:
         return url.scheme == "https" and is_public(address)
 
     async def _addresses(self, url: httpx.URL) -> list[Address]:
-        """Every address of the URL's host, each of them allowed."""
+        """Every address of the URL's host, each of them allowed; a literal was looked at with the URL's shape."""
+        if literal := _literal(url.host):
+            return [literal]
         answers = await self._resolve(url.raw_host.decode("ascii"), _port(url))
         addresses = [ip_address(answer.partition("%")[0]) for answer in dict.fromkeys(answers)]
         if not addresses or not all(self._allowed(address, url) for address in addresses):

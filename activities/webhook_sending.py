@@ -23,9 +23,10 @@ class WebhookSender:
         keys = [open_webhook_secret(self._box, sealed) for sealed in outgoing.sealed_secrets]
         if not keys:  # `notify_url` without a registered webhook: nothing is sent that cannot be verified
             return CallRecord(0, error="no_secret")
+        body = signed(outgoing.event_id, outgoing.body, keys, at=outgoing.read_at)
         try:
             async with asyncio.timeout(limit_s):
-                answer = await self._guard.post(outgoing.url, signed(outgoing.event_id, outgoing.body, keys))
+                answer = await self._guard.post(outgoing.url, body)
         except TimeoutError:
             return CallRecord(_elapsed_ms(started), error="timeout")
         except WebhookUnreachable as unreachable:

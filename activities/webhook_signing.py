@@ -3,7 +3,7 @@
 import base64
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from standardwebhooks import Webhook
 
@@ -31,15 +31,14 @@ def open_webhook_secret(box: SecretBox, sealed: bytes) -> str:
     return secret
 
 
-def signed(event_id: str, body: str, keys: Iterable[str]) -> SignedBody:
-    """The body and its headers, signed now by each key: during a rotation either secret verifies it."""
-    now = datetime.now(UTC)
-    signatures = [Webhook(key).sign(event_id, now, body) for key in keys]
+def signed(event_id: str, body: str, keys: Iterable[str], *, at: datetime) -> SignedBody:
+    """The body and its headers, signed by each key as of `at`: during a rotation either secret verifies it."""
+    signatures = [Webhook(key).sign(event_id, at, body) for key in keys]
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "paysaga-webhooks/1",
         "Webhook-Id": event_id,
-        "Webhook-Timestamp": str(int(now.timestamp())),
+        "Webhook-Timestamp": str(int(at.timestamp())),
         "Webhook-Signature": " ".join(signatures),
     }
     return SignedBody(headers, body.encode())

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from datetime import UTC, datetime
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +22,7 @@ from ledger.chart import AccountKind, system_account_id
 from ledger.errors import LedgerConflict
 from ledger.legs import StepKey
 from ledger.steps import OPENING, Parties, legs
+from store.clock import database_now
 from store.open_objects import open_object_of
 from store.payments import lock_closing
 from store.requests import ObjectClaim, claim_object
@@ -117,5 +117,7 @@ async def _open(session: AsyncSession, merchant_id: str, account_id: AccountId, 
     )
     opening = legs(OPENING, {"opening_minor": body.opening_balance_minor}, parties)
     key = StepKey(biz_type="account", biz_id=account_id, step=OPENING.name)
-    posted = await post(session, key, PostRequest(merchant_id=merchant_id, event_at=datetime.now(UTC), legs=opening))
+    posted = await post(
+        session, key, PostRequest(merchant_id=merchant_id, event_at=await database_now(session), legs=opening)
+    )
     return replayed, not posted.replayed

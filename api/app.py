@@ -25,6 +25,7 @@ from api import (
     transfers,
 )
 from api.by_turns import by_turns
+from api.docs_page import install_docs
 from api.documentation import describe
 from api.problems import install_problems
 from api.requests import AroundRequests
@@ -42,12 +43,15 @@ def create_app(services: Services) -> FastAPI:
         title="paysaga",
         version=VERSION,
         lifespan=_lifespan(services),
+        docs_url=None,
+        redoc_url=None,
         strict_content_type=False,
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
     for module in ROUTERS:
         app.include_router(module.router, dependencies=[Depends(by_turns)] if module in CALLED else [])
+    install_docs(app)
     install_problems(app)
     app.add_middleware(AroundRequests)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

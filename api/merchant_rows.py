@@ -1,7 +1,6 @@
 """What onboarding writes."""
 
 import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +14,7 @@ from channels.errors import Misconfigured, Unsupported
 from domain.errors import ChannelNotConfigured, InvalidRequest, NotFound
 from domain.ids import new_id
 from domain.resources import ChannelAccountObject, KeyObject, MerchantObject
+from store.clock import database_now
 from store.requests import ObjectClaim, claim_object
 from store.secrets import key_hash
 from store.tables.merchants import ApiKey, ChannelAccountRow, Merchant
@@ -87,7 +87,7 @@ async def revoke_key(services: Services, caller: Caller, merchant_id: str, key_i
         row = await session.get(ApiKey, key_id)
         if row is None or row.merchant_id != merchant_id:
             raise NotFound("there is no such key")
-        row.revoked_at = row.revoked_at or datetime.now(UTC)
+        row.revoked_at = row.revoked_at or await database_now(session)
         await note(session, caller, "key.revoke", key_id)
     services.key_owners.forget(row.secret_hash)
     return _key(row, None)

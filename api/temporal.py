@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client, Interceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
+from activities.payloads import data_converter
 from domain.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -67,7 +67,7 @@ class TemporalConnection:
         return await Client.connect(
             self._address,
             namespace=self._namespace,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter,
             interceptors=self._interceptors,
             retry_config=RetryConfig(max_elapsed_time_millis=RETRY_FOR_MS),
             connect_timeout=timedelta(seconds=CONNECT_TIMEOUT_S),

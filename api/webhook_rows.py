@@ -1,6 +1,6 @@
 """Where a merchant is told, and the secret that signs it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from api.setup_bodies import WebhookBody
 from domain.errors import NotFound, WebhookUrlRefused
 from domain.ids import new_id
 from domain.resources import WebhookObject
+from store.clock import database_now
 from store.tables.merchants import Merchant, WebhookEndpoint
 
 PREVIOUS_SIGNS_FOR = timedelta(days=1)
@@ -31,7 +32,7 @@ async def put_webhook(services: Services, caller: Caller, merchant_id: str, body
         wanted = select(WebhookEndpoint).where(WebhookEndpoint.merchant_id == merchant_id).with_for_update()
         endpoint = (await session.scalars(wanted)).one()
         if not fresh:
-            _change(endpoint, body, sealed)
+            _change(endpoint, body, sealed, at=await database_now(session))
             session.add(endpoint)
         told = body.model_dump(mode="json")
         await note(session, caller, "webhook.put", merchant_id, after=told)
@@ -57,9 +58,9 @@ async def _insert(session: AsyncSession, merchant_id: str, body: WebhookBody, se
     return inserted.one_or_none() is not None
 
 
-def _change(endpoint: WebhookEndpoint, body: WebhookBody, sealed: bytes) -> None:
+def _change(endpoint: WebhookEndpoint, body: WebhookBody, sealed: bytes, *, at: datetime) -> None:
     endpoint.url, endpoint.events = body.url, body.events
     endpoint.version += 1
     if body.rotate_secret:
-        endpoint.previous_secret, endpoint.previous_until = endpoint.secret, datetime.now(UTC) + PREVIOUS_SIGNS_FOR
+        endpoint.previous_secret, endpoint.previous_until = endpoint.secret, at + PREVIOUS_SIGNS_FOR
         endpoint.secret = sealed

@@ -20,7 +20,7 @@ GRACE = timedelta(seconds=5)
 STICKY_LIMIT = timedelta(seconds=1)
 CACHED_WORKFLOWS = 2_000
 WORKFLOW_TASKS, LOCAL_ACTIVITIES, ACTIVITIES = 100, 200, 100
-POLLERS = 10
+WORKFLOW_POLLERS, FIRST_TASKS = 20, 0.5
 
 
 @workflow.defn(name=NAME)
@@ -43,7 +43,8 @@ def make_worker(client: Client) -> Worker:
         max_concurrent_workflow_tasks=WORKFLOW_TASKS,
         max_concurrent_local_activities=LOCAL_ACTIVITIES,
         max_concurrent_activities=ACTIVITIES,
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(POLLERS),
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(WORKFLOW_POLLERS),
+        nonsticky_to_sticky_poll_ratio=FIRST_TASKS,
         sticky_queue_schedule_to_start_timeout=STICKY_LIMIT,
         graceful_shutdown_timeout=GRACE,
     )

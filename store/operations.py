@@ -17,7 +17,10 @@ _CLAIM = text(
     " CAST(:body AS jsonb))"
 )
 _DROP = text("SELECT drop_operation(:object_id, coalesce(CAST(:before AS timestamptz), 'infinity'))")
-_BODY = text("SELECT merchant_id, number, body FROM operation_request WHERE object_id = :object_id FOR SHARE")
+_BODY = text(
+    "SELECT merchant_id, number, body, clock_timestamp() AS read_at FROM operation_request"
+    " WHERE object_id = :object_id FOR SHARE"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +47,12 @@ class ClaimedOperation:
 
 @dataclass(frozen=True)
 class KeptRequest:
-    """What was asked, as the claim keeps it."""
+    """What was asked, as the claim keeps it; `read_at` is the database's clock, by which what comes of it is dated."""
 
     merchant_id: str
     number: str
     body: dict[str, Any]
+    read_at: datetime
 
 
 async def claim_operation(session: AsyncSession, claim: OperationClaim) -> ClaimedOperation:

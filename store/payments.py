@@ -1,6 +1,7 @@
 """The payment's rows: each function is one statement of a step, inside the caller's transaction."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,10 @@ from domain.states import PaymentState, Purpose
 _VIEW = text("SELECT payment_view(:id)")
 _OPEN = text("SELECT payment_open(CAST(:payment AS jsonb), CAST(:lines AS jsonb), CAST(:attempt AS jsonb))")
 _MOVE = text("SELECT payment_move(:id, CAST(:origins AS text[]), :to, CAST(:columns AS jsonb), :event)")
+_PIVOT = text(
+    "SELECT payment_move(:id, CAST(:origins AS text[]), 'confirming',"
+    " jsonb_build_object('paid_at', clock_timestamp(), 'certainty', 'sure'), NULL)"
+)
 _SEND = text("SELECT attempt_send(:out_no)")
 _UNSEND = text("SELECT attempt_unsend(:out_no)")
 _RECORD = text("SELECT answer_record(:out_no, CAST(:attempt AS jsonb), CAST(:evidence AS jsonb), CAST(:move AS jsonb))")
@@ -22,14 +27,17 @@ _FORBID = text(
     "UPDATE attempt SET state = 'never_sent', updated_at = now() WHERE out_no = :out_no AND state = 'intent'"
 )
 #: `read_at` is the database's clock, which all processes share: theirs may be wrong, and decide nothing.
-_REQUEST = text(
-    "SELECT clock_timestamp() AS read_at,"
-    " r.body, r.merchant_id, a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
+_OPENING = text(
+    "WITH opening AS (SELECT clock_timestamp() AS read_at, payment_view(:id) AS view, r.body, r.merchant_id,"
+    " a.channel, a.funds_holder, a.fee_rate_bps, a.fee_fixed_minor, a.fee_cap_minor,"
     " EXISTS (SELECT FROM merchant_rule m WHERE m.merchant_id = r.merchant_id"
     " AND m.operation = coalesce(r.body ->> 'purpose', 'payment') AND m.currency = r.body ->> 'currency') AS ruled"
-    " FROM payment_request r LEFT JOIN channel_account a"
-    " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled"
-    " WHERE r.payment_id = :id"
+    " FROM (VALUES (CAST(:id AS text))) wanted (id) LEFT JOIN payment_request r ON r.payment_id = wanted.id"
+    " LEFT JOIN channel_account a"
+    " ON a.id = r.body ->> 'channel_account_id' AND a.merchant_id = r.merchant_id AND a.enabled)"
+    " SELECT opening.*, CASE WHEN :holds AND (view IS NOT NULL OR NOT ruled) THEN"
+    " ARRAY[set_config('lock_timeout', '300ms', true), set_config('statement_timeout', '1000ms', true)] END AS briefly"
+    " FROM opening"
 )
 _STANDING = text(
     "SELECT clock_timestamp() AS read_at,"
@@ -55,13 +63,28 @@ async def require_view(session: AsyncSession, payment_id: str) -> PaymentView:
     return found
 
 
-async def request(session: AsyncSession, payment_id: str) -> dict[str, Any] | None:
-    """The validated request and the fee rule of its channel account, from which a payment opens.
+@dataclass(frozen=True)
+class Opening:
+    """What a payment opens from: what is open already, or the validated request with its channel account's fee rule.
 
     `ruled` is true when the merchant has a rule for it.
     """
-    found = (await session.execute(_REQUEST, {"id": payment_id})).mappings().one_or_none()
-    return None if found is None else dict(found)
+
+    view: PaymentView | None
+    request: dict[str, Any] | None
+    ruled: bool
+
+
+async def begin_open(session: AsyncSession, payment_id: str, *, holds: bool) -> Opening:
+    """The first statement of the transaction that opens.
+
+    Where that is to hold too (`holds`), it waits only briefly for what is in use: holding has a step of its own, which
+    has the payment's time, and `open` has two seconds. A limit that is counted is waited for as long as any lock.
+    """
+    row = (await session.execute(_OPENING, {"id": payment_id, "holds": holds})).mappings().one()
+    found, known = row["view"], row["body"] is not None
+    view = None if found is None else PaymentView.model_validate(found)
+    return Opening(view, dict(row) if known else None, row["ruled"])
 
 
 async def insert(
@@ -93,6 +116,11 @@ async def move(  # noqa: PLR0913 - the one statement that moves a payment
         "event": event,
     }
     return PaymentView.model_validate(await session.scalar(_MOVE, arguments))
+
+
+async def pivot(session: AsyncSession, payment_id: str, *, origins: tuple[PaymentState, ...]) -> PaymentView:
+    """The payment is `confirming` if it was in one of `origins`, and paid by now, by the database's clock."""
+    return PaymentView.model_validate(await session.scalar(_PIVOT, {"id": payment_id, "origins": list(origins)}))
 
 
 _SUCCEED = text("SELECT payment_succeed(:id)")

@@ -28,8 +28,11 @@ SAYS_NOTHING = frozenset(
 BROAD = frozenset({"Exception", "BaseException"})
 #: The one place where steps commit, and the session that it commits; the other is the schema's own, as the owner role.
 COMMITS = ("store/database.py", "store/session.py", "store/migrate.py")
+PROCESS_CLOCKS = frozenset({"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"})
 DEFINITION = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MONEY = ("domain", "ledger")
+#: What a channel signed is timely by the clock of whoever reads it, which the channel compares with its own.
+TELL_THE_TIME = ("api/callbacks.py", "channels/http.py")
 BESIDE_MONEY = ("activities", "api", "channels", "store", "workflows")
 
 
@@ -99,6 +102,12 @@ def test_no_function_has_money_and_a_float() -> None:
     functions = [(source, one) for source in sources(*BESIDE_MONEY) for one in source.functions()]
     speaking = [(source, one) for source, one in functions if any(name.endswith("_minor") for name in _names(one))]
     assert [] == [source.at(found, one.name) for source, one in speaking for found in _floats(one)]
+
+
+def test_no_clock_of_a_process_dates_anything() -> None:
+    """A process's clock may be wrong, so the database dates what is kept and judges what is due: `store/clock.py`."""
+    asked = [(source, one) for source, one in _calls(*PRODUCT) if dotted(one.func) in PROCESS_CLOCKS]
+    assert {*TELL_THE_TIME} == {source.path for source, _ in asked}
 
 
 def test_nothing_imports_the_worker() -> None:

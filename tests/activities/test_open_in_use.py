@@ -13,13 +13,22 @@ from activities.payment import PaymentSteps
 from channels.http import make_client
 from channels.registry import Channels
 from domain.commands import StepCommand
+from domain.ids import new_payment_id
+from store import payments
 from store.channel_accounts import ChannelAccounts
-from store.database import Database
+from store.database import LOCK_TIMEOUT_MS, Database
 from store.secrets import SecretBox
 from tests.activities.till import Till
 from tests.support.servers import Addresses
 
 _LOCK = text("SELECT FROM stock WHERE merchant_id = :merchant_id AND sku = ANY(:skus) ORDER BY sku FOR UPDATE")
+
+
+_KEEP = text(
+    "INSERT INTO payment_request (payment_id, merchant_id, body)"
+    " VALUES (:payment_id, :merchant_id, jsonb_build_object('currency', 'CNY'))"
+)
+_RULE = text("INSERT INTO merchant_rule (merchant_id, operation, currency) VALUES (:merchant_id, 'payment', 'CNY')")
 
 
 @pytest.fixture
@@ -50,3 +59,29 @@ async def test_a_payment_opens_while_its_products_are_in_use(database: Database,
         async with asyncio.timeout(2):
             assert not (await steps.open(command)).holds
     assert (await steps.open(command)).holds
+
+
+async def lock_wait(database: Database, payment_id: str, *, holds: bool) -> str:
+    """How long the transaction that opens the payment waits for a lock."""
+    async with database.transaction("test") as session:
+        await payments.begin_open(session, payment_id, holds=holds)
+        return str(await session.scalar(text("SHOW lock_timeout")))
+
+
+async def kept_request(till: Till, *, ruled: bool) -> str:
+    """A payment that is not open yet; with `ruled` its merchant has a rule for it."""
+    payment_id = new_payment_id()
+    async with till.database.transaction("test") as session:
+        await session.execute(_KEEP, {"payment_id": payment_id, "merchant_id": till.merchant_id})
+        if ruled:
+            await session.execute(_RULE, {"merchant_id": till.merchant_id})
+    return payment_id
+
+
+async def test_only_what_holds_at_once_gives_up_early(database: Database) -> None:
+    """A limit's counter is waited for like any lock, and so is everything where the opening holds nothing."""
+    unruled = await kept_request(await Till(database).open(), ruled=False)
+    ruled = await kept_request(await Till(database).open(), ruled=True)
+    assert "300ms" == await lock_wait(database, unruled, holds=True)
+    assert f"{LOCK_TIMEOUT_MS}ms" == await lock_wait(database, unruled, holds=False)
+    assert f"{LOCK_TIMEOUT_MS}ms" == await lock_wait(database, ruled, holds=True)

@@ -140,6 +140,12 @@ async def test_the_connection_goes_to_the_address_that_was_checked(receiver: Rec
     assert f"shop.example:{receiver.port}" == receiver.calls[0].headers["host"]
 
 
+async def test_an_address_is_called_without_a_name_server(receiver: Receiver) -> None:
+    """There is nothing to resolve; the address itself was checked."""
+    guard = WebhookGuard(allow_loopback=True, resolve=nameless)
+    assert 200 == (await guard.post(f"http://127.0.0.1:{receiver.port}/hook", SENT)).status
+
+
 async def test_an_address_that_was_good_yesterday_is_checked_again(receiver: Receiver) -> None:
     """A name that turned private after registration is refused at the next call, and nothing is sent."""
     guard = WebhookGuard(allow_loopback=True, resolve=resolver(["127.0.0.1"], ["10.0.0.1"]))

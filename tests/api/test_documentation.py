@@ -11,6 +11,8 @@ from tests.support.centre import Centre
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(?P<code>\w+)` \|(?: (?P<status>\d+) \|)? .+? \| (?P<advice>.+?) \|$", re.MULTILINE)
+#: What the page loads, and what its script asks for.
+NAMED = re.compile(r"""(?:href=|src=|\burl: )["']([^"']*)["']""")
 METHODS = {"get", "post", "put", "delete"}
 
 
@@ -53,6 +55,18 @@ async def test_every_operation_is_described_with_its_errors(document: dict[str, 
             assert error["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
 
 
-async def test_the_documentation_page_is_served(centre: Centre) -> None:
-    """A page for people beside the document for machines."""
-    assert 200 == (await centre.http.get("/docs")).status_code
+async def test_the_documentation_page_needs_no_other_host(centre: Centre) -> None:
+    """A page for people beside the document for machines: all that it names is served by the process itself."""
+    page = await centre.http.get("/docs")
+    assert 200 == page.status_code
+    named = set(NAMED.findall(page.text))
+    assert {".css", ".js", ".png", ".json"} == {Path(one).suffix for one in named}
+    assert [] == [one for one in named if not one.startswith("/") or one.startswith("//")]
+    assert "//" not in page.text
+    answers = {one: (await centre.http.get(one)).status_code for one in named}
+    assert dict.fromkeys(named, 200) == answers
+
+
+async def test_there_is_no_second_documentation_page(centre: Centre) -> None:
+    """The one that would come with the framework loads its scripts and fonts from other hosts."""
+    assert 404 == (await centre.http.get("/redoc")).status_code

@@ -78,7 +78,8 @@ def test_counts_are_those_of_the_last_end() -> None:
 
 def test_floor_is_measured_with_the_options_of_our_worker() -> None:
     """The bench cannot import `worker`, so it repeats the options; a ratio of two settings would mean nothing."""
-    names = ("GRACE", "STICKY_LIMIT", "CACHED_WORKFLOWS", "WORKFLOW_TASKS", "LOCAL_ACTIVITIES", "ACTIVITIES", "POLLERS")
+    limits = ("GRACE", "STICKY_LIMIT", "CACHED_WORKFLOWS", "WORKFLOW_TASKS", "LOCAL_ACTIVITIES", "ACTIVITIES")
+    names = (*limits, "WORKFLOW_POLLERS", "FIRST_TASKS")
     assert {name: getattr(worker, name) for name in names} == {name: getattr(empty_worker, name) for name in names}
 
 

@@ -19,15 +19,6 @@ HOUR_S = 3_600
 ATTEMPT = text("SELECT state, next_check_at FROM attempt WHERE out_no = :out_no")
 
 
-@pytest.fixture
-def clocks(tmp_path: Path) -> Clocks:
-    built = Clocks(tmp_path, ["worker"])
-    built.build()
-    if not built.movable:
-        pytest.skip("no C compiler")
-    return built
-
-
 def told(clocks: Clocks, *arguments: str) -> tuple[float, float]:
     """The wall clock and the monotonic clock of a process of ours, when it has done what it was asked."""
     environment = os.environ | clocks.variables("worker") | {"PYTHONPATH": str(ROOT)}

@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import worker
+from activities.payloads import data_converter
 from activities.tracing import Tracing
 from tests.support.centre import eventually
 
@@ -26,7 +26,7 @@ def replayer() -> Replayer:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return Replayer(
         workflows=list(worker.WORKFLOWS),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         interceptors=[Tracing()],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
     )

@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Any
 
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 import worker
+from activities.payloads import data_converter
 from activities.tracing import Tracing
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ async def lines_of(histories: Iterable[WorkflowHistory]) -> Lines:
     """The lines of the workflows that a replay of these histories runs; fails where one does not replay."""
     replayer = Replayer(
         workflows=list(worker.WORKFLOWS),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         interceptors=[Tracing()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         debug_mode=True,  # in this thread, where it can be traced

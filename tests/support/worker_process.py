@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from tests.support.servers import ROOT
 
 @dataclass(frozen=True)
 class Release:
-    """What a worker runs: the program, and its version where workers are versioned."""
+    """What a worker runs: the program, its version where workers are versioned, and what else it is told."""
 
     program: tuple[str, ...] = ("worker.py",)
     version: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 TODAY = Release()
@@ -49,6 +50,7 @@ class WorkerProcess:
             "PAYSAGA_READY_FILE": str(self._ready),
             "PAYSAGA_FAILPOINTS": failpoints,
             "PAYSAGA_WORKER_VERSION": release.version,
+            **release.variables,
         }
         argv = [sys.executable, *release.program, "--queues", "saga,channel-sim,payout-sim,notify", "--loops", loops]
         self.child = Child(Command("worker", argv, self._log, environment=environment, folder=ROOT))

@@ -13,6 +13,9 @@ _FUNCTIONS = """
     $$;
 """
 _BOOK = """
+    -- What another test sealed was sealed before anything was aged.
+    DELETE FROM day_balance;
+    DELETE FROM sealed_day;
     SELECT ledger_fold_some(1000);
     CREATE TEMPORARY TABLE half ON COMMIT DROP AS
     SELECT id AS last_id, created_at AS until FROM posting ORDER BY id
