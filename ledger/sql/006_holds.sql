@@ -55,11 +55,11 @@ BEGIN
 END $$;
 
 -- The holds of these steps are released and their money is available again; the caller has locked their accounts, and
--- each hold is on an account of its own.
+-- each hold is on an account of its own. Asked by their end, not by their state, as where they are confirmed.
 CREATE FUNCTION ledger_give_back(p_biz_type text, p_biz_id text, p_steps text[]) RETURNS void LANGUAGE sql AS $$
     WITH released AS (
         UPDATE hold SET state = 'released', ended_at = now()
-        WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (p_steps) AND state = 'held'
+        WHERE biz_type = p_biz_type AND biz_id = p_biz_id AND step = ANY (p_steps) AND ended_at IS NULL
         RETURNING account_id, amount_minor
     )
     UPDATE account AS a SET
