@@ -37,7 +37,7 @@ from workflows.verify import VerifyWorkflow
 from workflows.watch import WatchWorkflow
 
 SAGA_QUEUE = "saga"
-TAKEN_LIMIT_S, LOOK_EVERY_S = 30.0, 0.1
+TAKEN_LIMIT_S, LOOK_EVERY_S = 90.0, 0.1
 #: As that of sagas: a worker that was killed in the middle of a look costs seconds.
 TASK_TIMEOUT = timedelta(seconds=3)
 #: After the book's day has ended, when little is paid.
@@ -64,7 +64,7 @@ ENDS_WITHIN = {
 async def add_attributes(client: Client) -> None:
     """The client's namespace has our search attributes, and its server takes them; repeatable.
 
-    Raises `RPCError` when it does not take them within half a minute.
+    Raises `RPCError` when it does not take them within a minute and a half.
     """
     keyword, flag = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
     attributes = {key.name: keyword for key in (PAYMENT_STATE, MERCHANT_ID, ORDER_NO, CHANNEL)}
@@ -79,7 +79,7 @@ async def add_attributes(client: Client) -> None:
 
 
 async def _until_taken(client: Client, names: Sequence[str]) -> None:
-    """A server remembers the names of its namespaces for a while: one that is new is refused until it looks again."""
+    """A server remembers names for up to a minute: one that is new is refused until it looks again."""
     gives_up_at = time.monotonic() + TAKEN_LIMIT_S
     while True:
         try:

@@ -10,23 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.delivery_rows import Outgoing
 
 # Which of an event's deliveries have not ended, in words that the index of all such deliveries does not answer to: a
-# planner that has seen none would read that whole index for each event. It would also join all events with all
-# deliveries where it has seen many; OFFSET 0 makes it ask for each event's own.
+# planner that has seen none would read that whole index for each event.
 _NOT_ENDED = "delivery.state NOT IN ('delivered', 'failed')"
 # The deliveries that an event was numbered with are for a while the numbering feed's own, which tries them itself. A
-# later delivery of the event is a resend, which nobody tries before Temporal does.
-_UNHANDED_EVENT = f"""
-    event.handed_at IS NULL AND event.feed_no IS NOT NULL AND NOT EXISTS (
-        SELECT FROM delivery
-        WHERE delivery.event_id = event.id AND {_NOT_ENDED}
-          AND delivery.created_at > now() - CAST(:own_for AS interval)
+# later delivery of the event is a resend, which nobody tries before Temporal does. They are few and are read once, in
+# whatever partition they are, not for each event; OFFSET 0 keeps the planner from joining them with all there are.
+_UNHANDED_EVENT = """
+    event.handed_at IS NULL AND event.feed_no IS NOT NULL AND event.id NOT IN (
+        SELECT delivery.event_id FROM delivery
+        WHERE delivery.state = 'pending' AND delivery.created_at > now() - CAST(:own_for AS interval)
           AND NOT EXISTS (
               SELECT FROM delivery earlier
               WHERE earlier.event_id = delivery.event_id AND earlier.created_at < delivery.created_at
+              OFFSET 0
           )
-        OFFSET 0
     )
-"""  # noqa: S608 - it is a constant
+"""
 _WAITING = text(f"""
     SELECT EXISTS (SELECT FROM event WHERE feed_no IS NULL) AS unnumbered,
            EXISTS (SELECT FROM event WHERE {_UNHANDED_EVENT}) AS unhanded

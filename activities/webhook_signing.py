@@ -3,7 +3,7 @@
 import base64
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
@@ -33,6 +33,7 @@ def open_webhook_secret(box: SecretBox, sealed: bytes) -> str:
 
 def signed(event_id: str, body: str, keys: Iterable[str], *, at: datetime) -> SignedBody:
     """The body and its headers, signed by each key as of `at`: during a rotation either secret verifies it."""
+    at = at.astimezone(UTC)  # the library signs the hands of the clock, whatever its zone
     signatures = [Webhook(key).sign(event_id, at, body) for key in keys]
     headers = {
         "Content-Type": "application/json",

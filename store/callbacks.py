@@ -18,7 +18,7 @@ class StoredCallback(Frozen):
 
 
 # It waits, in words that the index of all that wait does not answer to: where the planner has seen none wait, it would
-# read that whole index instead of the one row that is named.
+# read that whole index instead of the one row that is named. Of a refund nothing else finds the row.
 _WAITS = "num_nulls(applied_at) = 1"
 _TAKE = text(
     f"UPDATE callback SET applied_at = now() WHERE id = :id AND {_WAITS} AND kind = 'payment'"  # noqa: S608

@@ -28,11 +28,14 @@ SAYS_NOTHING = frozenset(
 BROAD = frozenset({"Exception", "BaseException"})
 #: The one place where steps commit, and the session that it commits; the other is the schema's own, as the owner role.
 COMMITS = ("store/database.py", "store/session.py", "store/migrate.py")
-PROCESS_CLOCKS = frozenset({"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"})
+PROCESS_CLOCKS = frozenset(
+    {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
+)
 DEFINITION = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MONEY = ("domain", "ledger")
-#: What a channel signed is timely by the clock of whoever reads it, which the channel compares with its own.
-TELL_THE_TIME = ("api/callbacks.py", "channels/http.py")
+#: What a channel signed is timely by the clock of whoever reads it, which the channel compares with its own; ids sort
+#: by the clock of whoever made them, and nothing is judged by that.
+TELL_THE_TIME = ("api/callbacks.py", "channels/http.py", "domain/ids.py")
 BESIDE_MONEY = ("activities", "api", "channels", "store", "workflows")
 
 
@@ -106,8 +109,7 @@ def test_no_function_has_money_and_a_float() -> None:
 
 def test_no_clock_of_a_process_dates_anything() -> None:
     """A process's clock may be wrong, so the database dates what is kept and judges what is due: `store/clock.py`."""
-    asked = [(source, one) for source, one in _calls(*PRODUCT) if dotted(one.func) in PROCESS_CLOCKS]
-    assert {*TELL_THE_TIME} == {source.path for source, _ in asked}
+    assert {*TELL_THE_TIME} == {source.path for source, one in _nodes(*PRODUCT) if _tells_the_time(one)}
 
 
 def test_nothing_imports_the_worker() -> None:
@@ -134,6 +136,7 @@ def test_the_rules_see_what_they_forbid() -> None:
     )
     assert {"fee_minor", "f", "x"} <= set(identifiers(planted))
     assert 2 == len(list(_floats(planted.tree)))
+    assert [True] == [True for one in ast.walk(ast.parse("ask(clock=datetime.now)")) if _tells_the_time(one)]
     assert [True] == [_is_broad(one.type) for one in ast.walk(planted.tree) if isinstance(one, ast.ExceptHandler)]
 
 
@@ -151,6 +154,11 @@ def _nodes(*folders: str) -> Iterator[tuple[Source, ast.AST]]:
 
 def _calls(*folders: str) -> Iterator[tuple[Source, ast.Call]]:
     return ((source, node) for source, node in _nodes(*folders) if isinstance(node, ast.Call))
+
+
+def _tells_the_time(node: ast.AST) -> bool:
+    """Whether it names a process's clock, to ask it or to have it asked."""
+    return isinstance(node, ast.Attribute | ast.Name) and dotted(node) in PROCESS_CLOCKS
 
 
 def _bare(name: str) -> str:

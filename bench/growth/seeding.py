@@ -89,13 +89,17 @@ class Seeding:
         base = int(self._rows.read(_LAST_FEED_NO)[0]["feed_no"]) - first * events
         chunk = self._clones() + _COMMIT + self._money(found)
         numbered = {"prefix": found["id"][:-DIGITS], "feed_no": base, "events": events}
+        spans = [range(start, min(start + CHUNK, first + missing)) for start in range(first, first + missing, CHUNK)]
         self._sql(self._put_aside(found["id"]))
         self._rows.set("max_wal_size", WAL_MEANWHILE)
-        spans = [range(start, min(start + CHUNK, first + missing)) for start in range(first, first + missing, CHUNK)]
-        await asyncio.gather(*(self._session(turn, spans[turn::SESSIONS], numbered, chunk) for turn in range(SESSIONS)))
-        for script in (_FOLD, _SOLD, _FORGET, "VACUUM (ANALYZE);", "CHECKPOINT;"):
+        try:
+            sessions = (self._session(turn, spans[turn::SESSIONS], numbered, chunk) for turn in range(SESSIONS))
+            await asyncio.gather(*sessions)
+        finally:
+            self._rows.set("max_wal_size", "DEFAULT")
+            self._sql(_FORGET)
+        for script in (_FOLD, _SOLD, "VACUUM (ANALYZE);", "CHECKPOINT;"):
             await asyncio.to_thread(self._sql, script)
-        self._rows.set("max_wal_size", "DEFAULT")
         return missing
 
     async def _session(self, turn: int, spans: Sequence[range], numbered: Mapping[str, Any], chunk: str) -> None:

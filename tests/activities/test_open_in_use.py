@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,8 @@ from activities.local_branches import LocalBranches
 from activities.payment import PaymentSteps
 from channels.http import make_client
 from channels.registry import Channels
-from domain.commands import StepCommand
+from domain.commands import PaymentView, StepCommand
+from domain.errors import NotFound
 from domain.ids import new_payment_id
 from store import payments
 from store.channel_accounts import ChannelAccounts
@@ -68,9 +70,16 @@ async def lock_wait(database: Database, payment_id: str, *, holds: bool) -> str:
         return str(await session.scalar(text("SHOW lock_timeout")))
 
 
-async def kept_request(till: Till, *, ruled: bool) -> str:
-    """A payment that is not open yet; with `ruled` its merchant has a rule for it."""
-    payment_id = new_payment_id()
+async def begun(database: Database, payment_id: str) -> tuple[PaymentView | None, dict[str, Any] | None]:
+    """What there is to open from."""
+    async with database.transaction("test") as session:
+        opening = await payments.begin_open(session, payment_id, holds=True)
+    return opening.view, opening.request
+
+
+async def kept_request(till: Till, *, ruled: bool, payment_id: str | None = None) -> str:
+    """That payment's request, or that of one which is not open yet; with `ruled` its merchant has a rule for it."""
+    payment_id = payment_id or new_payment_id()
     async with till.database.transaction("test") as session:
         await session.execute(_KEEP, {"payment_id": payment_id, "merchant_id": till.merchant_id})
         if ruled:
@@ -85,3 +94,13 @@ async def test_only_what_holds_at_once_gives_up_early(database: Database) -> Non
     assert "300ms" == await lock_wait(database, unruled, holds=True)
     assert f"{LOCK_TIMEOUT_MS}ms" == await lock_wait(database, unruled, holds=False)
     assert f"{LOCK_TIMEOUT_MS}ms" == await lock_wait(database, ruled, holds=True)
+    till = await Till(database).open()
+    counted = await kept_request(till, ruled=True, payment_id=await till.payment())
+    assert "300ms" == await lock_wait(database, counted, holds=True)
+
+
+async def test_what_nobody_asked_for_does_not_open(database: Database, steps: PaymentSteps) -> None:
+    """A payment begins with a request that was kept."""
+    assert (None, None) == await begun(database, new_payment_id())
+    with pytest.raises(NotFound):
+        await steps.open(StepCommand(payment_id=new_payment_id()))

@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 
 from chaos.clocks import Clocks
 from domain.ids import new_id
+from ledger.days import ZONE
 from tests.activities.receiver import Receiver, answer, receiving
 from tests.support.centre import Centre, eventually
 from tests.support.servers import Addresses
@@ -60,6 +61,7 @@ def off_by(moment: datetime | str) -> timedelta:
 
 async def test_its_postings_stand_on_the_day_on_which_they_were_made(shop: Shop) -> None:
     """A payment by balance alone and a transfer: `paid_at`, `succeeded_at` and the book say now."""
+    began_on = datetime.now(UTC).astimezone(ZONE).date()
     paid = await shop.until((await shop.pay(amount_minor=AMOUNT_MINOR, balance_minor=AMOUNT_MINOR))["id"], "succeeded")
     wallet = {"kind": "wallet", "owner": new_id("payer"), "currency": "CNY", "merchant_id": shop.merchant_id}
     transfer = {
@@ -72,6 +74,8 @@ async def test_its_postings_stand_on_the_day_on_which_they_were_made(shop: Shop)
     moved = await shop.post("/v1/transfers", transfer)
     postings = [await rows(shop, _DATES, object_id=one["id"]) for one in (paid, moved)]
     (posted,), (transferred,) = postings
+    days = {datetime.now(UTC).astimezone(ZONE).date(), began_on}
+    assert {posted.booked_on, transferred.booked_on} <= days
     told = [paid["paid_at"], moved["succeeded_at"], posted.event_at, transferred.event_at]
     assert [] == [one for one in told if off_by(one) > timedelta(minutes=2)]
 

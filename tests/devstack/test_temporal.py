@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from activities.search_attributes import CHANNEL, MERCHANT_ID
 from devstack.errors import ChildError
 from devstack.ports import free_port, port_answers
 from devstack.temporal import TemporalServer, temporal_program
+from schedules import add_attributes
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,15 @@ async def test_open_workflows_survive_kill_9(server: TemporalServer) -> None:
     await asyncio.to_thread(server.start)
     description = await (await Client.connect(server.address)).get_workflow_handle("parked").describe()
     assert WorkflowExecutionStatus.RUNNING == description.status
+
+
+async def test_prepared_attributes_are_taken_at_once(server: TemporalServer) -> None:
+    """The server remembers names for a while, and a payment's first POST must not meet that."""
+    client = await Client.connect(server.address)
+    await add_attributes(client)
+    attributes = TypedSearchAttributes([SearchAttributePair(MERCHANT_ID, "mer"), SearchAttributePair(CHANNEL, "sim")])
+    await client.start_workflow("Parked", id="attributed", task_queue="nobody", search_attributes=attributes)
+    await add_attributes(client)
 
 
 def test_closed_workflows_are_kept_for_thirty_days(server: TemporalServer) -> None:

@@ -1,4 +1,7 @@
-"""What a step costs does not grow with what else is open, also where the planner has last seen nothing open."""
+"""What a step costs does not grow with what else is open, also where the planner has last seen nothing open.
+
+The answer to a refund is an exception: nothing finds its callbacks but the index of those that wait.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -119,8 +122,8 @@ async def test_what_waits_for_its_hand_over_is_found_event_by_event(database: Da
     assert {f"dlv_{number}" for number in range(ENDED + 2, ENDED + OPEN)} <= {one.delivery_id for one in waiting}
 
 
-async def test_what_a_feed_tries_itself_is_asked_event_by_event(database: Database) -> None:
-    """Nothing is unhanded while each pending delivery is young; to know it, each event's own are read."""
+async def test_what_a_feed_tries_itself_is_asked_once(database: Database) -> None:
+    """Nothing is unhanded while each pending delivery is young; to know it, those are read, and not for each event."""
     async with database.transaction("test") as session:
         assert not (await read_waiting(session, timedelta(hours=1))).unhanded
         assert FEW * OPEN > await _looked_at(session, "delivery")
