@@ -60,9 +60,9 @@ async def test_a_confirm_looks_at_its_own_hold_alone(clerk: Clerk, owner: asyncp
 
 async def test_a_cancel_looks_at_its_own_hold_alone(clerk: Clerk, owner: asyncpg.Connection) -> None:
     """The same on the way back."""
+    await _hold_others(clerk, owner)
     wallet, key = await clerk.wallet(1000), clerk.key()
     await clerk.hold(key, clerk.request(wallet, 300))
-    await _hold_others(clerk, owner)
     async with clerk.session() as session, session.begin():
         await book.release(session, key)
         assert FEW > await _looked_at(session)
