@@ -20,10 +20,10 @@ SHARDS_MIN = 128
 class Inputs:
     """What one mixed payment costs, and how far anything may be filled."""
 
-    temporal_ms: float = 28.4
-    worker_ms: float = 23.2
+    temporal_ms: float = 25.8
+    worker_ms: float = 23.7
     api_ms: float = 7.4
-    postgres_ms: float = 10.0
+    postgres_ms: float = 10.2
     database_kib: float = 25.0
     partitioned_kib: float = 17.3
     wal_kib: float = 31.0
