@@ -150,8 +150,9 @@ async def test_killed_before_and_after_its_commit_a_transfer_moves_the_money_onc
 ) -> None:
     """The next worker posts it, or finds it posted; the same call with the same number answers it."""
     shop, count = lone_shop, len(POSTED)
-    target = await other_wallet(shop)
-    bodies = [transfer_body(shop, target, AMOUNT_MINOR) for _ in range(count)]
+    # Between two wallets of its own, each: what stands before its commit has both locked.
+    wallets = [(await other_wallet(shop, WALLET_MINOR), await other_wallet(shop)) for _ in range(count)]
+    bodies = [transfer_body(shop, target, AMOUNT_MINOR, from_account_id=source) for source, target in wallets]
     async with worker_process(shop.centre, tmp_path, failpoints=park_at(POSTED)) as worker:
         posts = [asyncio.create_task(shop.call("POST", "/v1/transfers", body)) for body in bodies]
         await worker.until_parked(POSTED)
@@ -168,7 +169,8 @@ async def test_killed_before_and_after_its_commit_a_transfer_moves_the_money_onc
         await told(shop, "transfer.succeeded", count)
     assert ["succeeded"] * count == [answer.json()["state"] for answer in answers]
     assert count == len((await shop.get("/v1/transfers?limit=100"))["items"])
-    assert (WALLET_MINOR - count * AMOUNT_MINOR, 0) == await shop.wallet()
-    assert count * AMOUNT_MINOR == await available(shop, target)
+    for source, target in wallets:
+        assert WALLET_MINOR - AMOUNT_MINOR == await available(shop, source)
+        assert AMOUNT_MINOR == await available(shop, target)
     assert {} == await channel_account_balances(shop)
     await Refunds(shop).sound()
