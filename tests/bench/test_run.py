@@ -1,5 +1,7 @@
 """A run: which phases it takes, what it keeps, and that a small one ends with everything measured."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,16 @@ TINY = Sizes(
     payments=6, turn=4, turns=1, counted=2, seconds=0.5, rate_s=1, stored_small=FEW, stored_large=MORE, quick=True
 )
 SMALL_RUN = ("floor", "saturation", "half_rate", "statements", "growth")
+
+
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """A stack forgets the variables of this process, which later tests need: they are as they were."""
+    variables, mask = dict(os.environ), os.umask(0o077)
+    yield
+    os.umask(mask)
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def test_all_phases_run_but_for_the_long_one() -> None:
@@ -65,6 +77,7 @@ def test_every_phase_has_its_place_in_the_results() -> None:
     assert set(PHASES) == set(Results.model_fields) - {"machine"}
 
 
+@pytest.mark.usefixtures("kept_environment")
 async def test_a_small_run_measures_everything_and_writes_its_page(tmp_path: Path) -> None:
     """On a stack of its own; all invariants hold on the database that was stored in bulk."""
     kept, said = tmp_path / "results.json", list[str]()
